@@ -1,0 +1,138 @@
+// Package message understands mail: it turns the raw bytes of a message into
+// headers, text, attachments and a classification, and never fails. What
+// cannot be parsed is noted as a defect and shown as well as it can be; the
+// caller keeps the raw bytes in any case.
+//
+// Input is hostile. Every cap of [Limits] is enforced while reading, memory
+// does not grow with the size of a message, nothing is ever fetched,
+// decrypted or expanded, and no text that leaves this package holds control
+// characters or invalid UTF-8.
+package message
+
+import "time"
+
+// Address is one mailbox of a header field. Name is decoded and free of
+// control and bidirectional characters; Address is as written, without
+// angle brackets, with the domain in lower case.
+type Address struct {
+	Name    string
+	Address string
+}
+
+// Attachment describes a part that is not the body. Name is safe to show and
+// to use as a file name (base name, no control or bidi characters, at most
+// 255 bytes); it may be empty.
+type Attachment struct {
+	Name      string
+	Type      string // media type in lower case, without parameters
+	Size      int64  // decoded bytes
+	Inline    bool   // shown within the body (Content-Disposition: inline or referenced by cid)
+	ContentID string // without angle brackets
+	SHA256    string // of the decoded bytes, lower-case hex
+	Index     int    // position among the attachments, for Open
+}
+
+// Kind says what sort of mail a message is.
+type Kind string
+
+// The kinds of mail.
+const (
+	KindMail      Kind = "mail"       // written by a person, or at least not provably automatic
+	KindAutoReply Kind = "auto-reply" // RFC 3834 and the vendors' ways of saying so
+	KindBounce    Kind = "bounce"     // a delivery status notification, RFC 3464 or hand-made
+)
+
+// Bounce is what a delivery status notification says of one recipient.
+type Bounce struct {
+	Recipient         string // the address that failed; empty if the notification does not say
+	Status            string // RFC 3463 x.y.z; 5 is permanent, 4 temporary; never empty
+	Action            string // failed, delayed, delivered, relayed, expanded (RFC 3464 section 2.3.3)
+	Reason            string // the far server's words
+	OriginalMessageID string // Message-ID of the mail that bounced, without angle brackets
+}
+
+// Permanent reports whether the recipient will not get the mail by trying again.
+func (b *Bounce) Permanent() bool { return b != nil && len(b.Status) > 0 && b.Status[0] == '5' }
+
+// Message is a parsed mail.
+type Message struct {
+	From, To, Cc, ReplyTo []Address
+	Sender                *Address
+	FromFields            int // number of From fields; RFC 5322 section 3.6 allows one
+	FromMailboxes         int // mailboxes in the From fields, groups counted by their members
+	Subject               string
+	Date                  time.Time // zero if absent or unreadable
+	MessageID             string    // ids are without angle brackets
+	InReplyTo             []string
+	References            []string
+	ThreadIndex           string // Outlook's conversation id: first 22 bytes of Thread-Index in hex, or empty
+
+	Text  string // the whole body as plain text
+	HTML  string // the HTML body, sanitised: no script, no remote reference
+	Reply string // only what the writer wrote now
+
+	Attachments []Attachment
+	Kind        Kind
+	AutoReason  string // why it is an auto-reply: the header or wording found
+	Bulk        bool   // mailing list or bulk mail: never acknowledged, yet not an auto-reply
+	Bounce      *Bounce
+
+	Language string   // ISO 639-1 of the body, or empty when unsure
+	Defects  []string // what was repaired or could not be understood, in words
+	Header   []Field  // top-level fields in order, values unfolded but not decoded, capped
+
+	parts []part
+}
+
+// Field is one header field as it stood, unfolded.
+type Field struct{ Name, Value string }
+
+// Get returns the first value of the named field, compared without case, or "".
+func (m *Message) Get(name string) string {
+	for _, f := range m.Header {
+		if equalFold(f.Name, name) {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// part is a leaf (or an attached message) of the MIME tree with the start of
+// its decoded text, kept for classification.
+type part struct {
+	typ     string // media type in lower case
+	depth   int
+	text    string // decoded to UTF-8, capped; empty for binary parts
+	fields  []Field
+	inside  bool // within an attached message/rfc822
+	dispAtt bool // Content-Disposition: attachment
+}
+
+// Limits caps what Parse takes in. A zero field means the default.
+type Limits struct {
+	HeaderBytes int // header section of one entity; default 256 KiB
+	Fields      int // header fields of one entity; default 1000
+	Addresses   int // addresses in all fields together; default 1000
+	Parts       int // MIME parts; default 1000
+	Depth       int // nesting of multiparts and attached messages; default 50
+	TextBytes   int // decoded body text kept; default 1 MiB
+}
+
+func equalFold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := 0; i < len(a); i++ {
+		x, y := a[i], b[i]
+		if 'A' <= x && x <= 'Z' {
+			x += 'a' - 'A'
+		}
+		if 'A' <= y && y <= 'Z' {
+			y += 'a' - 'A'
+		}
+		if x != y {
+			return false
+		}
+	}
+	return true
+}
