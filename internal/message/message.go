@@ -81,7 +81,8 @@ type Message struct {
 	Defects  []string // what was repaired or could not be understood, in words
 	Header   []Field  // top-level fields in order, values unfolded but not decoded, capped
 
-	parts []part
+	rawHTML string // the HTML body as it came (UTF-8, capped), for finding quotes; never shown
+	parts   []part // every leaf and attached message in order, capped
 }
 
 // Field is one header field as it stood, unfolded.
@@ -99,13 +100,18 @@ func (m *Message) Get(name string) string {
 
 // part is a leaf (or an attached message) of the MIME tree with the start of
 // its decoded text, kept for classification.
+//
+// For an attached message (message/rfc822, message/global) text is its header
+// section, one unfolded "Name: value" a line, as in a text/rfc822-headers
+// part; its body follows as parts of their own, with inside set. Other
+// message/* parts (delivery-status, feedback-report, …) are text.
 type part struct {
-	typ     string // media type in lower case
-	depth   int
-	text    string // decoded to UTF-8, capped; empty for binary parts
-	fields  []Field
-	inside  bool // within an attached message/rfc822
-	dispAtt bool // Content-Disposition: attachment
+	typ     string  // media type in lower case
+	depth   int     // 0 is the message itself
+	text    string  // UTF-8 with LF line ends, at most 64 KiB; empty for binary parts
+	fields  []Field // the part's own header; for an attached message the header within; nil for the message itself
+	inside  bool    // within an attached message
+	dispAtt bool    // Content-Disposition: attachment
 }
 
 // Limits caps what Parse takes in. A zero field means the default.
