@@ -78,7 +78,9 @@ func (k *Keyring) Return(outboxID int64, now time.Time) string {
 
 // Confirm returns the token that confirms a held mail. The nonce is not in the
 // token: whoever verifies must know it, and it is used once.
-func (k *Keyring) Confirm(heldID int64) string { return k.sign(TokenConfirm, appendUint48(nil, heldID)) }
+func (k *Keyring) Confirm(heldID int64) string {
+	return k.sign(TokenConfirm, appendUint48(nil, heldID))
+}
 
 func appendUint48(b []byte, v int64) []byte {
 	return append(b, byte(v>>40), byte(v>>32), byte(v>>24), byte(v>>16), byte(v>>8), byte(v))

@@ -1,0 +1,182 @@
+package tickets
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"postroom/threading"
+)
+
+// Verb is what a command does.
+type Verb string
+
+// The commands agents write at the top of a mail.
+const (
+	VerbNote     Verb = "note"
+	VerbResolve  Verb = "resolve"
+	VerbWait     Verb = "wait"
+	VerbOpen     Verb = "open"
+	VerbAssign   Verb = "assign"
+	VerbTag      Verb = "tag"
+	VerbUntag    Verb = "untag"
+	VerbPriority Verb = "priority"
+	VerbSnooze   Verb = "snooze"
+	VerbQueue    Verb = "queue"
+	VerbMerge    Verb = "merge"
+	VerbSplit    Verb = "split"
+	VerbSpam     Verb = "spam"
+	VerbMacro    Verb = "macro"
+	VerbTake     Verb = "take"
+	VerbShow     Verb = "show"
+	VerbList     Verb = "list"
+	VerbSend     Verb = "send"
+	VerbNew      Verb = "new"
+	VerbForward  Verb = "forward"
+	VerbConfirm  Verb = "confirm"
+	VerbHelp     Verb = "help"
+)
+
+// verbArgs says whether a verb wants an argument: 0 none, 1 one, -1 may.
+var verbArgs = map[Verb]int{
+	VerbNote: 0, VerbResolve: 0, VerbWait: 0, VerbOpen: 0, VerbAssign: 1, VerbTag: 1, VerbUntag: 1,
+	VerbPriority: 1, VerbSnooze: 1, VerbQueue: 1, VerbMerge: 1, VerbSplit: 0, VerbSpam: 0, VerbMacro: 1,
+	VerbTake: -1, VerbShow: -1, VerbList: -1, VerbSend: 1, VerbNew: 1, VerbForward: 0, VerbConfirm: 0, VerbHelp: 0,
+}
+
+// synonyms are the spellings that agents bring along from other desks.
+var synonyms = map[string]Verb{
+	"resolved": VerbResolve, "solved": VerbResolve, "close": VerbResolve, "closed": VerbResolve,
+	"waiting": VerbWait, "pending": VerbWait, "reopen": VerbOpen, "notes": VerbNote, "internal": VerbNote,
+	"assignee": VerbAssign, "tags": VerbTag, "prio": VerbPriority, "fwd": VerbForward,
+}
+
+// maxCommands bounds the commands of one mail.
+const maxCommands = 20
+
+// Command is one line of an agent's, understood.
+type Command struct {
+	Verb Verb
+	Arg  string // as written, trimmed
+	Line string
+}
+
+// CommandError is a line that was not understood. Nothing of its mail is done.
+type CommandError struct {
+	Line string
+	Why  string
+}
+
+func (e *CommandError) Error() string { return fmt.Sprintf("%q: %s", e.Line, e.Why) }
+
+// ParseCommands takes the command lines off the top of an agent's text: lines
+// that begin with # and a letter, before the first blank line or ordinary text.
+// rest is the text without them. Every line that was not understood is in
+// errs; then nothing may be done and nothing sent.
+func ParseCommands(text string) (commands []Command, rest string, errs []*CommandError) {
+	rest = strings.TrimLeft(text, "\r\n\t \u00a0")
+	for rest != "" {
+		line, tail, _ := strings.Cut(rest, "\n")
+		trimmed := strings.TrimSpace(strings.ReplaceAll(line, "\u00a0", " "))
+		if len(trimmed) < 2 || trimmed[0] != '#' || !isLetter(trimmed[1]) {
+			break
+		}
+		rest = tail
+		if len(commands)+len(errs) >= maxCommands {
+			errs = append(errs, &CommandError{trimmed, fmt.Sprintf("more than %d commands in one mail", maxCommands)})
+			break
+		}
+		c, err := parseCommand(trimmed)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		commands = append(commands, c)
+	}
+	return commands, strings.TrimLeft(rest, "\r\n"), errs
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+func parseCommand(line string) (Command, *CommandError) {
+	word, arg, _ := strings.Cut(line[1:], " ")
+	arg = strings.TrimSpace(arg)
+	verb := Verb(strings.ToLower(strings.TrimRight(word, ":.,")))
+	if v, ok := synonyms[string(verb)]; ok {
+		verb = v
+	}
+	want, known := verbArgs[verb]
+	switch {
+	case !known:
+		return Command{}, &CommandError{line, "there is no such command"}
+	case want == 1 && arg == "":
+		return Command{}, &CommandError{line, "this command needs a word after it"}
+	case want == 0 && arg != "":
+		return Command{}, &CommandError{line, "this command takes nothing after it; ordinary text begins on a line of its own"}
+	}
+	return Command{Verb: verb, Arg: arg, Line: line}, nil
+}
+
+// parsePriority accepts the names and their usual abbreviations.
+func parsePriority(s string) (Priority, bool) {
+	switch p := Priority(strings.ToLower(s)); p {
+	case PriorityLow, PriorityNormal, PriorityHigh, PriorityUrgent:
+		return p, true
+	}
+	return "", false
+}
+
+// maxSnooze keeps a slip of the finger from hiding a ticket for good.
+const maxSnooze = 366 * 24 * time.Hour
+
+// ParseSnooze reads 30m, 4h, 3d, 2w or a date such as 2026-12-24; a date means
+// eight in the morning, UTC.
+func ParseSnooze(s string, now time.Time) (time.Time, bool) {
+	s = strings.ToLower(strings.ReplaceAll(s, " ", ""))
+	if t, err := time.Parse("2006-01-02", s); err == nil {
+		t = t.Add(8 * time.Hour)
+		return t, t.After(now) && t.Sub(now) <= maxSnooze
+	}
+	if len(s) < 2 {
+		return time.Time{}, false
+	}
+	unit, ok := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[s[len(s)-1]]
+	n, err := strconv.Atoi(s[:len(s)-1])
+	if !ok || err != nil || n <= 0 || n > 100000 || time.Duration(n)*unit > maxSnooze {
+		return time.Time{}, false
+	}
+	return now.Add(time.Duration(n) * unit), true
+}
+
+// parseTag accepts one word of letters, digits, dot, dash and underscore.
+func parseTag(s string) (string, bool) {
+	s = strings.ToLower(strings.TrimPrefix(s, "#"))
+	if s == "" || len(s) > 40 {
+		return "", false
+	}
+	for _, r := range s {
+		if r < 0x80 && !isLetter(byte(r)) && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.' {
+			return "", false
+		}
+		if r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa1 {
+			return "", false
+		}
+	}
+	return s, true
+}
+
+// NamedRefs returns the ticket references that commands name, so that the
+// caller can load them before the commands are carried out.
+func NamedRefs(commands []Command) []string {
+	var refs []string
+	for _, c := range commands {
+		switch c.Verb {
+		case VerbMerge, VerbTake, VerbShow:
+			if ref, ok := threading.ParseRef(c.Arg); ok {
+				refs = append(refs, ref)
+			}
+		}
+	}
+	return refs
+}
