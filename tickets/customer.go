@@ -57,7 +57,7 @@ func (in *Incoming) actor() (ActorKind, int64) {
 func (in *Incoming) event(t *Ticket, kind string, data map[string]string) *Event {
 	actor, id := in.actor()
 	e := &Event{At: in.Now, Kind: kind, Actor: actor, ActorID: id, Message: in.Message, Data: data}
-	e.TicketID = t.ID
+	e.Ticket, e.TicketID = t, t.ID
 	return e
 }
 

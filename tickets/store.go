@@ -23,6 +23,9 @@ type View interface {
 	// Outlook conversation, newest first, at most ten.
 	TicketsByThreadIndex(ctx context.Context, org int64, conversation string) ([]int64, error)
 
+	// TicketsIn lists tickets of the queues in the states, longest waiting (oldest Updated) first.
+	TicketsIn(ctx context.Context, queueIDs []int64, states []State, limit int) ([]*Ticket, error)
+
 	// MessageByID returns the message without its bytes.
 	MessageByID(ctx context.Context, id int64) (*Message, error)
 	// MessagesOf returns a ticket's messages in order of arrival, newest last, without bytes;
@@ -74,6 +77,7 @@ type IDHit struct {
 	MessageID string // the header's id
 	TicketID  int64
 	ID        int64 // of the message; 0 for a mail of ours that is no ticket message (acknowledgement, notification)
+	About     int64 // for such a mail of ours: the message it quotes or answers; 0 if none
 }
 
 // Known is a message that is already held.

@@ -232,6 +232,7 @@ const (
 type Event struct {
 	ID       int64
 	TicketID int64
+	Ticket   *Ticket // set instead of TicketID when the ticket is made in the same change
 	At       time.Time
 	Kind     string // created, received, joined, state, assigned, priority, tagged, untagged, queue, merged, split, snoozed, party, answered, note, ack, notified, bounced, failed, held, released, refused
 	Actor    ActorKind
