@@ -223,6 +223,7 @@ func (r *agentRun) refuse() *Change {
 }
 
 func (r *agentRun) keepAsNote() {
+	r.Message.Ticket = r.Ticket
 	r.Message.Direction = DirectionNote
 	r.ch.Messages = append(r.ch.Messages, r.Message)
 }
@@ -283,7 +284,7 @@ func (r *agentRun) write() {
 		r.setState(before, r.state)
 		return
 	}
-	r.Message.Direction = DirectionOut
+	r.Message.Direction, r.Message.Ticket = DirectionOut, r.Ticket
 	r.ch.Messages = append(r.ch.Messages, r.Message)
 	r.answer(r.Ticket)
 	r.event(r.Ticket, "answered", nil)

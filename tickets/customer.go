@@ -80,6 +80,7 @@ func (in *Incoming) open() *Change {
 	if in.Warning {
 		t.Tags = append(t.Tags, "automated")
 	}
+	m.Ticket = t
 	ch := &Change{Tickets: []*Ticket{t}, Messages: []*Message{m}}
 	ch.Events = append(ch.Events, in.event(t, "created", data))
 	if in.Import != "" {
@@ -104,6 +105,7 @@ func (in *Incoming) join(what Happening) *Change {
 		what = AutoReplied
 	}
 	before := t.State
+	m.Ticket = t
 	ch := &Change{Tickets: []*Ticket{t}, Messages: []*Message{m}}
 	ch.Events = append(ch.Events, in.event(t, "received", map[string]string{"why": string(in.Decision.Action)}))
 	if in.Import != "" {
@@ -221,6 +223,7 @@ func ReceiveBounce(m *Message, out *Outgoing, b Bounced, now time.Time) *Change 
 	if t == nil {
 		return ch
 	}
+	m.Ticket = t
 	ch.Tickets, ch.Messages = []*Ticket{t}, []*Message{m}
 	t.Updated = now
 	ch.Events = append(ch.Events, &Event{TicketID: t.ID, At: now, Kind: "bounced", Actor: ActorSystem, Message: m,

@@ -321,7 +321,7 @@ func (r *agentRun) doNew(c Command) {
 		AssigneeID: r.Agent.ID, Subject: r.Message.Subject, Language: r.Customer.Language, Created: r.Now, Updated: r.Now,
 		Parties: []Party{{No: 1, Person: r.Customer, Role: PartyRequester, Joined: r.Now}}}
 	r.ch.Tickets = append(r.ch.Tickets, t)
-	r.Message.Direction = DirectionOut
+	r.Message.Direction, r.Message.Ticket = DirectionOut, t
 	r.ch.Messages = append(r.ch.Messages, r.Message)
 	r.answer(t)
 	r.ch.Events = append(r.ch.Events, &Event{At: r.Now, Kind: "created", Actor: ActorAgent, ActorID: r.Agent.ID, Message: r.Message,

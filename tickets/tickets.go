@@ -190,10 +190,11 @@ type Attachment struct {
 
 // Message is one mail or note in a ticket.
 type Message struct {
-	ID           int64 // 0 until committed
-	TicketID     int64
-	Receipt      string // the random word of the 250
-	MessageID    string // without angle brackets; ours is fixed before the first try
+	ID           int64   // 0 until committed
+	TicketID     int64   // 0 for a mail that is kept but belongs to no ticket (commands, held mail)
+	Ticket       *Ticket // in a change: the ticket it is put into, new or not; nil keeps TicketID
+	Receipt      string  // the random word of the 250
+	MessageID    string  // without angle brackets; ours is fixed before the first try
 	Direction    Direction
 	Kind         string // mail, auto-reply, bounce
 	From         string // address of the From field, or of the envelope when there is none
