@@ -8,7 +8,10 @@
 // content. The stores it needs are declared here as small interfaces.
 package tickets
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Priority of a ticket.
 type Priority string
@@ -349,10 +352,18 @@ type Change struct {
 	// Bounced names an outgoing mail whose delivery state this mail changes.
 	Bounced *Bounced
 
+	// FinishJob names the job that this change carries out; the row goes with
+	// the commit. When it is gone already the whole change is dropped and Apply
+	// returns ErrGone.
+	FinishJob int64
+
 	// TrustDomain remembers a proved sending domain of an agent.
 	TrustAgent  int64
 	TrustDomain string
 }
+
+// ErrGone says that the work had been done already, by another worker.
+var ErrGone = errors.New("already done")
 
 // Move puts a message into another ticket.
 type Move struct {
