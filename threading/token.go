@@ -76,8 +76,8 @@ func (k *Keyring) Return(outboxID int64, now time.Time) string {
 	return k.sign(TokenReturn, binary.BigEndian.AppendUint16(b, uint16(now.Unix()/86400)))
 }
 
-// Confirm returns the token that confirms a held mail. The nonce is not in the
-// token: whoever verifies must know it, and it is used once.
+// Confirm returns the token that confirms a held mail. It works once: the store
+// knows whether the mail is still held.
 func (k *Keyring) Confirm(heldID int64) string {
 	return k.sign(TokenConfirm, appendUint48(nil, heldID))
 }

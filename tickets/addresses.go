@@ -3,6 +3,7 @@ package tickets
 import (
 	"crypto/rand"
 	"encoding/base32"
+	"encoding/binary"
 	"strings"
 	"time"
 
@@ -62,4 +63,12 @@ func NewReceipt() string {
 	var b [10]byte
 	rand.Read(b[:])
 	return idEncoding.EncodeToString(b[:])
+}
+
+// NewHeldID returns the id of a held mail: random, so that the address which
+// confirms it cannot be told from another.
+func NewHeldID() int64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return int64(binary.BigEndian.Uint64(b[:])>>17) | 1
 }

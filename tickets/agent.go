@@ -231,15 +231,17 @@ func (r *agentRun) keepAsNote() {
 // hold keeps an answer back that crossed with a colleague's.
 func (r *agentRun) hold() *Change {
 	ch := &Change{}
-	ch.Held = []*Held{{Org: r.Ticket.Org, At: r.Now, Kind: "collision", AgentID: r.Agent.ID, Ticket: r.Ticket,
-		Message: r.Message, State: "held"}}
+	h := &Held{ID: NewHeldID(), Org: r.Ticket.Org, At: r.Now, Kind: "collision", AgentID: r.Agent.ID, Ticket: r.Ticket,
+		Message: r.Message, State: "held"}
+	r.Message.Direction = DirectionNote
+	ch.Held = []*Held{h}
 	by := "a colleague"
 	if a := r.Directory.AgentByID(r.Newer.AuthorAgent); a != nil {
 		by = a.Name
 	}
 	ch.Outbox = append(ch.Outbox, &Outgoing{Org: r.Ticket.Org, Kind: OutReport, MessageID: NewMessageID(r.Queue.ReplyDomain),
 		Ticket: r.Ticket, To: r.Agent.Address, ToAgent: r.Agent.ID, QueueID: r.Queue.ID, NotBefore: r.Now,
-		Spec: OutSpec{Template: "collision", InReply: r.Message.MessageID, Args: map[string]string{
+		Spec: OutSpec{Template: "collision", ReplyTo: r.Addr.Confirm(r.Queue, h.ID), InReply: r.Message.MessageID, Args: map[string]string{
 			"by": by, "ago": roundAgo(r.Now.Sub(r.Newer.Received)), "answer": clip(r.Newer.Text, 2000)}}})
 	ch.Events = append(ch.Events, &Event{TicketID: r.Ticket.ID, At: r.Now, Kind: "held", Actor: ActorAgent, ActorID: r.Agent.ID,
 		Data: map[string]string{"why": "collision"}})

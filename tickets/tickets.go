@@ -304,14 +304,13 @@ type OutSpec struct {
 
 // Held is a mail that is kept but not acted on until somebody confirms it.
 type Held struct {
-	ID      int64
+	ID      int64 // chosen by the decision, since the confirmation address names it
 	Org     int64
 	At      time.Time
 	Kind    string // agent: an unproved agent's mail; collision: an answer after another's
 	AgentID int64
 	Ticket  *Ticket // may be nil
 	Message *Message
-	Nonce   []byte // 16 random bytes; the confirmation token is an HMAC over it, single use
 	State   string // held, released, dropped
 }
 
