@@ -184,11 +184,12 @@ type Raw struct {
 
 // Attachment is what is known of an attachment without opening the message.
 type Attachment struct {
-	Name   string `json:"name"`
-	Type   string `json:"type"`
-	Size   int64  `json:"size"`
-	Inline bool   `json:"inline"`
-	SHA256 string `json:"sha256"`
+	Name      string `json:"name"`
+	Type      string `json:"type"`
+	Size      int64  `json:"size"`
+	Inline    bool   `json:"inline"`
+	SHA256    string `json:"sha256"`
+	ContentID string `json:"cid,omitempty"` // without angle brackets: how HTML names an inline image
 }
 
 // Message is one mail or note in a ticket.
