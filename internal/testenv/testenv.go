@@ -37,23 +37,22 @@ const (
 	RedisVar    = "POSTROOM_TEST_REDIS"
 )
 
-// The servers a bare `go test` shares in one process, started at first use.
+// The servers a bare `go test` shares in one process, started at first use and
+// ended by their watchmen; or those that the environment names.
 var (
-	sharedPostgres = sync.OnceValues(func() (string, error) { return shared(PostgresVar, StartPostgres) })
-	sharedRedis    = sync.OnceValues(func() (string, error) { return shared(RedisVar, StartRedis) })
+	sharedPostgres = sync.OnceValues(func() (*Server, error) { return shared(PostgresVar, StartPostgres) })
+	sharedRedis    = sync.OnceValues(func() (*Server, error) { return shared(RedisVar, StartRedis) })
 )
 
-func shared(name string, start func(context.Context) (*Server, error)) (string, error) {
+// shared returns the Server rather than its URL so that it stays reachable:
+// with it the pipe to its watchman would be collected, and closed.
+func shared(name string, start func(context.Context) (*Server, error)) (*Server, error) {
 	if u := os.Getenv(name); u != "" {
-		return u, nil
+		return &Server{url: u}, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	s, err := start(ctx)
-	if err != nil {
-		return "", err
-	}
-	return s.URL(), nil // ended by its watchman
+	return start(ctx)
 }
 
 // Postgres returns the URL of a new, empty database, which is dropped when t
@@ -66,10 +65,10 @@ func Postgres(t testing.TB) string {
 		t.Fatal(err)
 	}
 	name := "t_" + randomHex(8)
-	postgresExec(t, server, "CREATE DATABASE "+name)
-	t.Cleanup(func() { postgresExec(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	postgresExec(t, server.URL(), "CREATE DATABASE "+name)
+	t.Cleanup(func() { postgresExec(t, server.URL(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
 
-	u, err := url.Parse(server)
+	u, err := url.Parse(server.URL())
 	if err != nil {
 		t.Fatalf("%s: %v", PostgresVar, err)
 	}
@@ -109,8 +108,8 @@ func Redis(t testing.TB) string {
 	}
 	// Database 0 holds the counter, so that test processes side by side never
 	// share a number.
-	next := RedisDo(t, server, "INCR", "testenv:next").(int64)
-	u, err := url.Parse(server)
+	next := RedisDo(t, server.URL(), "INCR", "testenv:next").(int64)
+	u, err := url.Parse(server.URL())
 	if err != nil {
 		t.Fatalf("%s: %v", RedisVar, err)
 	}

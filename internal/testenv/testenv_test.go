@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,6 +41,16 @@ func TestRedisIsEmptyAndApart(t *testing.T) {
 	RedisDo(t, a, "SET", "k", "v")
 	if n := RedisDo(t, b, "DBSIZE"); n != int64(0) {
 		t.Errorf("%s sees %v keys of %s", b, n, a)
+	}
+}
+
+// Once a collected pipe let the watchman end a server in use.
+func TestSharedServersOutliveACollection(t *testing.T) {
+	p, r := Postgres(t), Redis(t)
+	for range 10 {
+		runtime.GC()
+		postgresExec(t, p, "SELECT 1")
+		RedisDo(t, r, "PING")
 	}
 }
 
