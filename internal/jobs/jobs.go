@@ -1,0 +1,194 @@
+// Package jobs carries out the many-fold and slow work that follows from a
+// change: a notification for each agent of a queue, a held mail that goes its
+// way after its confirmation, tickets whose snooze ended.
+//
+// A job is a row, written in the transaction that caused it, and leased before
+// it is carried out. What it does is one change that takes the row away in the
+// same transaction, so that a job run twice does nothing the second time. A
+// wake-up only saves the wait for the next sweep.
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"postroom/tickets"
+)
+
+// Store leases jobs and commits what they do.
+type Store interface {
+	tickets.Store
+	// LeaseJobs takes up to n due jobs for the worker, for the time given.
+	LeaseJobs(ctx context.Context, worker string, n int, lease time.Duration) ([]*tickets.Job, error)
+	// RetryJob puts a job off after a failure.
+	RetryJob(ctx context.Context, id int64, at time.Time) error
+	// DueSnoozes returns ids of tickets whose snooze has ended.
+	DueSnoozes(ctx context.Context, now time.Time, limit int) ([]int64, error)
+}
+
+// Releaser acts on a held mail that was confirmed.
+type Releaser interface {
+	Release(ctx context.Context, heldID, jobID int64) error
+}
+
+// Worker carries out jobs until its context ends.
+type Worker struct {
+	Store    Store
+	Releaser Releaser
+	Addr     tickets.Addresses
+	Name     string // of this worker, unique among the nodes
+	Log      *slog.Logger
+	Now      func() time.Time
+	Wake     <-chan struct{} // a job may be waiting
+	Made     func()          // told that outgoing mail was written
+	Sweep    time.Duration   // how often to look without a wake-up; 0 means 5 s
+}
+
+// The bounds of a round.
+const (
+	batch     = 64
+	leaseTime = time.Minute
+	retryIn   = 30 * time.Second
+)
+
+// Run works until ctx ends.
+func (w *Worker) Run(ctx context.Context) {
+	sweep := w.Sweep
+	if sweep == 0 {
+		sweep = 5 * time.Second
+	}
+	tick := time.NewTicker(sweep)
+	defer tick.Stop()
+	for {
+		for w.round(ctx) {
+		}
+		w.unsnooze(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.Wake:
+		case <-tick.C:
+		}
+	}
+}
+
+// round carries out what is due and reports whether there may be more.
+func (w *Worker) round(ctx context.Context) bool {
+	jobs, err := w.Store.LeaseJobs(ctx, w.Name, batch, leaseTime)
+	if err != nil {
+		if ctx.Err() == nil {
+			w.Log.Error("lease jobs", "err", err)
+		}
+		return false
+	}
+	for _, j := range jobs {
+		if ctx.Err() != nil {
+			return false
+		}
+		if err := w.do(ctx, j); err != nil && !errors.Is(err, tickets.ErrGone) {
+			w.Log.Error("job failed", "job", j.ID, "kind", j.Kind, "err", err)
+			if err := w.Store.RetryJob(ctx, j.ID, w.Now().Add(retryIn)); err != nil {
+				w.Log.Error("put a job off", "job", j.ID, "err", err)
+			}
+		}
+	}
+	return len(jobs) == batch
+}
+
+func (w *Worker) do(ctx context.Context, j *tickets.Job) error {
+	switch j.Kind {
+	case "notify":
+		return w.notify(ctx, j)
+	case "release":
+		id, err := strconv.ParseInt(j.Data["held"], 10, 64)
+		if err != nil {
+			return fmt.Errorf("job names no held mail: %w", err)
+		}
+		err = w.Releaser.Release(ctx, id, j.ID)
+		if errors.Is(err, tickets.ErrGone) {
+			return w.finish(ctx, j)
+		}
+		return err
+	}
+	return fmt.Errorf("there is no work of the kind %q", j.Kind)
+}
+
+// finish takes a job away that has nothing left to do.
+func (w *Worker) finish(ctx context.Context, j *tickets.Job) error {
+	_, err := w.Store.Apply(ctx, func(context.Context, tickets.View) (*tickets.Change, error) {
+		return &tickets.Change{FinishJob: j.ID}, nil
+	})
+	return err
+}
+
+// notify writes a notification for each agent concerned.
+func (w *Worker) notify(ctx context.Context, j *tickets.Job) error {
+	if j.Ticket == nil || j.Message == nil {
+		return w.finish(ctx, j)
+	}
+	made := false
+	_, err := w.Store.Apply(ctx, func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
+		ch := &tickets.Change{FinishJob: j.ID}
+		made = false
+		t, err := v.TicketByID(ctx, j.Ticket.ID)
+		if err != nil {
+			return nil, err
+		}
+		m, err := v.MessageByID(ctx, j.Message.ID)
+		if err != nil {
+			return nil, err
+		}
+		if t == nil || m == nil {
+			return ch, nil
+		}
+		d, err := v.Directory(ctx)
+		if err != nil {
+			return nil, err
+		}
+		earlier, err := v.MessagesOf(ctx, t.ID, tickets.EarlierShown+1)
+		if err != nil {
+			return nil, err
+		}
+		ch.Outbox = tickets.Notifications(tickets.Notice{Ticket: t, Message: m, Earlier: earlier, Directory: d, Addr: w.Addr,
+			Data: j.Data, Now: w.Now()})
+		made = len(ch.Outbox) > 0
+		return ch, nil
+	})
+	if err == nil && made {
+		w.Made()
+	}
+	return err
+}
+
+// unsnooze opens tickets whose time has come, and tells their agents.
+func (w *Worker) unsnooze(ctx context.Context) {
+	ids, err := w.Store.DueSnoozes(ctx, w.Now(), batch)
+	if err != nil {
+		if ctx.Err() == nil {
+			w.Log.Error("look for ended snoozes", "err", err)
+		}
+		return
+	}
+	for _, id := range ids {
+		_, err := w.Store.Apply(ctx, func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
+			t, err := v.TicketByID(ctx, id)
+			if err != nil || t == nil {
+				return &tickets.Change{}, err
+			}
+			var last *tickets.Message
+			if t.LastInID != 0 {
+				if last, err = v.MessageByID(ctx, t.LastInID); err != nil {
+					return nil, err
+				}
+			}
+			return tickets.EndSnooze(t, last, w.Now()), nil
+		})
+		if err != nil {
+			w.Log.Error("end a snooze", "ticket", id, "err", err)
+		}
+	}
+}
