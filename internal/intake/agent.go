@@ -1,0 +1,264 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"postroom/internal/message"
+	"postroom/threading"
+	"postroom/tickets"
+)
+
+// listed is how many tickets #list mails.
+const listed = 100
+
+// agent is the way of an agent's mail: to a secret address, to the command
+// address, by submission, or to a queue's public address.
+func (in *Intake) agent(ctx context.Context, v tickets.View, m *mail, to *destination) (*tickets.Change, error) {
+	am := &tickets.AgentMail{Agent: to.agent, Queue: to.queue, Directory: to.dir, Addr: in.addr, Now: m.env.Received,
+		Confirmed: m.confirmed != 0}
+	ref := ""
+	switch {
+	case to.token != nil:
+		ref = to.token.Ref
+		am.NoteOnly = to.token.Kind == threading.TokenNote
+	case len(to.replies) > 0 && m.env.Via == tickets.ViaSubmission:
+		ref = to.replies[0].Ref
+	case !to.command && !(to.proved && m.env.Via == tickets.ViaSubmission && in.startsWithCommand(m)):
+		// Plain mail to a queue: a colleague who writes as a customer, or a
+		// forward. Commands at its top are only obeyed when proved.
+		if !in.startsWithCommand(m) {
+			return in.customer(ctx, v, m, to)
+		}
+		to.command = true
+	}
+	if ref != "" {
+		t, err := in.survivor(ctx, v, ref)
+		if err != nil {
+			return nil, err
+		}
+		if t == nil {
+			return in.customer(ctx, v, m, to)
+		}
+		am.Ticket = t
+		am.Queue = to.dir.QueueByID(t.QueueID)
+	}
+	if m.msg.Kind != message.KindMail {
+		return in.agentAutomatic(m, am), nil
+	}
+	if !to.proved {
+		return in.hold(m, to, am), nil
+	}
+	am.Message = m.toMessage()
+	am.Message.Proof, am.Message.AuthorAgent = "agent", to.agent.ID
+	am.Message.ThreadReason = agentReason(m, to)
+	am.HTML = m.msg.HTML != ""
+	am.Commands, am.Text, am.Errors = tickets.ParseCommands(m.msg.Reply)
+	am.Text = strings.TrimSpace(am.Text)
+	if ch, done, err := in.special(ctx, v, m, to, am); done || err != nil {
+		return ch, err
+	}
+	if err := in.gather(ctx, v, m, am); err != nil {
+		return nil, err
+	}
+	ch := tickets.ReceiveAgent(*am)
+	in.release(m, ch)
+	return ch, nil
+}
+
+func agentReason(m *mail, to *destination) string {
+	switch {
+	case to.token != nil && to.token.Kind == threading.TokenNote:
+		return "the agent's secret note address of this ticket"
+	case to.token != nil && to.token.Kind == threading.TokenAgent:
+		return "the agent's secret reply address of this ticket"
+	case m.env.Via == tickets.ViaSubmission:
+		return "the ticket's reply address, by an authenticated agent"
+	}
+	return "the agent's command address"
+}
+
+func (in *Intake) startsWithCommand(m *mail) bool {
+	commands, _, errs := tickets.ParseCommands(m.msg.Reply)
+	return len(commands)+len(errs) > 0
+}
+
+// survivor loads the ticket of a reference, following merges.
+func (in *Intake) survivor(ctx context.Context, v tickets.View, ref string) (*tickets.Ticket, error) {
+	t, err := v.TicketByRef(ctx, tickets.DefaultOrg, ref)
+	for hops := 0; err == nil && t != nil && t.MergedInto != 0 && hops < 10; hops++ {
+		t, err = v.TicketByID(ctx, t.MergedInto)
+	}
+	return t, err
+}
+
+// special treats what is no business of one ticket: #forward at the top, and a
+// forwarded mail written to the command address or by submission.
+func (in *Intake) special(ctx context.Context, v tickets.View, m *mail, to *destination, am *tickets.AgentMail) (*tickets.Change, bool, error) {
+	for _, c := range am.Commands {
+		if c.Verb != tickets.VerbForward {
+			continue
+		}
+		fwd := message.Forwarded(m.msg)
+		if fwd == nil {
+			return nil, false, nil // the desk says that there is nothing forwarded
+		}
+		ch, err := in.forwardedMail(ctx, v, m, to, fwd)
+		if err == nil {
+			in.release(m, ch)
+		}
+		return ch, true, err
+	}
+	return nil, false, nil
+}
+
+// gather loads what the commands and the answer depend on.
+func (in *Intake) gather(ctx context.Context, v tickets.View, m *mail, am *tickets.AgentMail) error {
+	am.Named = make(map[string]*tickets.Ticket)
+	am.Contents = make(map[int64][]*tickets.Message)
+	for _, ref := range tickets.NamedRefs(am.Commands) {
+		t, err := v.TicketByRef(ctx, tickets.DefaultOrg, ref)
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			continue
+		}
+		am.Named[ref] = t
+		if am.Contents[t.ID], err = v.MessagesOf(ctx, t.ID, 0); err != nil {
+			return err
+		}
+	}
+	if am.Ticket != nil {
+		var err error
+		if am.Contents[am.Ticket.ID], err = v.MessagesOf(ctx, am.Ticket.ID, 0); err != nil {
+			return err
+		}
+		if err := in.answered(ctx, v, m, am); err != nil {
+			return err
+		}
+		am.Attach = in.attachments(m, am)
+	}
+	for _, c := range am.Commands {
+		switch c.Verb {
+		case tickets.VerbList:
+			var err error
+			am.Listed, err = v.TicketsIn(ctx, am.Agent.Queues, []tickets.State{tickets.StateNew, tickets.StateOpen, tickets.StateWaiting}, listed)
+			if err != nil {
+				return err
+			}
+		case tickets.VerbNew:
+			a := message.Address{Address: strings.Trim(strings.Fields(c.Arg)[0], "<>")}
+			if in.hosts(am.Directory, tickets.Domain(a.Address)) {
+				continue
+			}
+			p, err := in.person(ctx, v, a)
+			if err != nil {
+				return err
+			}
+			am.Customer = p
+			am.Attach = in.attachments(m, am)
+		}
+	}
+	return nil
+}
+
+// answered finds the message that the agent answers, by the notification that
+// In-Reply-To names, and whether another agent was faster.
+func (in *Intake) answered(ctx context.Context, v tickets.View, m *mail, am *tickets.AgentMail) error {
+	ids := append(append([]string(nil), m.msg.InReplyTo...), lastOf(m.msg.References, 5)...)
+	byID := make(map[int64]*tickets.Message)
+	for _, msg := range am.Contents[am.Ticket.ID] {
+		byID[msg.ID] = msg
+	}
+	if len(ids) > 0 {
+		hits, err := v.TicketsByMessageIDs(ctx, tickets.DefaultOrg, ids)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			for _, h := range hits {
+				if h.MessageID == id && am.Base == nil {
+					if am.Base = byID[h.ID]; am.Base == nil {
+						am.Base = byID[h.About]
+					}
+				}
+			}
+		}
+	}
+	base := am.Ticket.LastInID
+	if am.Base != nil {
+		base = am.Base.ID
+	}
+	for _, msg := range am.Contents[am.Ticket.ID] {
+		if msg.Direction == tickets.DirectionOut && msg.ID > base && msg.AuthorAgent != am.Agent.ID && msg.AuthorAgent != 0 {
+			am.Newer = msg
+		}
+	}
+	return nil
+}
+
+func lastOf(ids []string, n int) []string {
+	var out []string
+	for i := len(ids) - 1; i >= 0 && len(out) < n; i-- {
+		out = append(out, ids[i])
+	}
+	return out
+}
+
+// attachments are those of the agent's mail that go to the customer: all but
+// what a mail client carried over from the notification.
+func (in *Intake) attachments(m *mail, am *tickets.AgentMail) []int {
+	old := make(map[string]bool)
+	if am.Ticket != nil {
+		for _, msg := range am.Contents[am.Ticket.ID] {
+			for _, a := range msg.Attachments {
+				old[a.SHA256] = true
+			}
+		}
+	}
+	var out []int
+	for _, a := range m.msg.Attachments {
+		if !old[a.SHA256] && a.Type != "message/rfc822" {
+			out = append(out, a.Index)
+		}
+	}
+	return out
+}
+
+// agentAutomatic keeps an agent's out-of-office or bounce: it is no answer, and
+// reaches nobody.
+func (in *Intake) agentAutomatic(m *mail, am *tickets.AgentMail) *tickets.Change {
+	msg := m.toMessage()
+	msg.Direction, msg.AuthorAgent, msg.Ticket = tickets.DirectionNote, am.Agent.ID, am.Ticket
+	msg.ThreadReason = "automatic mail from an agent's mailbox: no answer"
+	ch := &tickets.Change{Messages: []*tickets.Message{msg}}
+	if am.Ticket != nil {
+		ch.Tickets = []*tickets.Ticket{am.Ticket}
+		ch.Events = []*tickets.Event{{Ticket: am.Ticket, TicketID: am.Ticket.ID, At: am.Now, Kind: "note", Actor: tickets.ActorSystem,
+			Message: msg, Data: map[string]string{"why": "automatic", "agent": fmt.Sprint(am.Agent.ID)}}}
+	}
+	return ch
+}
+
+// hold keeps a mail that claims to be an agent's and asks the agent.
+func (in *Intake) hold(m *mail, to *destination, am *tickets.AgentMail) *tickets.Change {
+	msg := m.toMessage()
+	msg.Direction, msg.ThreadReason = tickets.DirectionNote, "held: nothing proves that the agent wrote it"
+	h := &tickets.Held{ID: tickets.NewHeldID(), Org: tickets.DefaultOrg, At: am.Now, Kind: "agent", AgentID: to.agent.ID, Ticket: am.Ticket,
+		Message: msg, State: "held"}
+	ch := &tickets.Change{Held: []*tickets.Held{h}}
+	q := am.Queue
+	if q == nil {
+		return ch
+	}
+	// The mail asks the agent's own mailbox, never the address that claimed;
+	// it quotes nothing that came in, so that it is no way to write to an agent.
+	if in.mayAsk(m, to.agent) {
+		ch.Outbox = append(ch.Outbox, &tickets.Outgoing{Org: tickets.DefaultOrg, Kind: tickets.OutReport,
+			MessageID: tickets.NewMessageID(q.ReplyDomain), Ticket: am.Ticket, To: to.agent.Address, ToAgent: to.agent.ID, QueueID: q.ID,
+			NotBefore: am.Now, Spec: tickets.OutSpec{Template: "confirm", ReplyTo: in.addr.Confirm(q, h.ID), Args: map[string]string{"why": m.auth.Why}}})
+	}
+	return ch
+}

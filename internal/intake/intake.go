@@ -1,0 +1,195 @@
+// Package intake is what happens to a mail: read, check the sender, classify,
+// find its ticket, decide, commit. [Intake.Receive] can be read from top to
+// bottom as the way of a mail.
+//
+// When it returns a receipt, the raw bytes and all that follows from them are
+// durably committed; when it returns an error, nothing of the mail is kept and
+// the far server still has it. Refused, with a *tickets.Refusal, is only what
+// DESIGN names: header limits, more than one From, loops, a DMARC reject,
+// unauthenticated mail from our own domains. Everything else is kept, if need
+// be as a ticket that says why it could not be understood.
+//
+// DNS and parsing come before the decision; the decision itself is pure and
+// may run again when the store moved meanwhile.
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"postroom/internal/message"
+	"postroom/internal/senderauth"
+	"postroom/threading"
+	"postroom/tickets"
+)
+
+// Sender checks what a mail proves about its sender.
+type Sender interface {
+	Start(ctx context.Context, in senderauth.Input) *senderauth.Check
+}
+
+// Bodies reads the bytes of kept messages.
+type Bodies interface {
+	WriteRaw(ctx context.Context, messageID int64, w io.Writer) error
+}
+
+// Limiter is the budget of mails we write because of others.
+type Limiter interface {
+	Allow(ctx context.Context, key string, n int, per time.Duration) (bool, time.Duration)
+}
+
+// Config is what the administrator decides of the intake.
+type Config struct {
+	Hostname       string
+	PrivacyAddress string
+	CheckSenders   bool // off: a filter in front checks; nobody is proved by mail
+	AckEnabled     bool
+	AckPerDay      int
+	AcksPerMinute  int // in all; 0 means 60
+}
+
+// Intake takes mails in.
+type Intake struct {
+	cfg    Config
+	store  tickets.Store
+	bodies Bodies
+	sender Sender // nil when senders are not checked
+	limit  Limiter
+	keys   *threading.Keyring
+	addr   tickets.Addresses
+	log    *slog.Logger
+	now    func() time.Time
+	wake   func(topic string)
+}
+
+// Options are the parts an Intake works with.
+type Options struct {
+	Config Config
+	Store  tickets.Store
+	Bodies Bodies
+	Sender Sender
+	Limit  Limiter
+	Keys   *threading.Keyring
+	Log    *slog.Logger
+	Now    func() time.Time
+	Wake   func(topic string) // told which work a commit made: "outbox", "jobs", "changes"
+}
+
+// New makes an Intake.
+func New(o Options) *Intake {
+	in := &Intake{cfg: o.Config, store: o.Store, bodies: o.Bodies, sender: o.Sender, limit: o.Limit, keys: o.Keys,
+		addr: tickets.Addresses{Keys: o.Keys}, log: o.Log, now: o.Now, wake: o.Wake}
+	if in.log == nil {
+		in.log = slog.New(slog.DiscardHandler)
+	}
+	if in.now == nil {
+		in.now = time.Now
+	}
+	if in.wake == nil {
+		in.wake = func(string) {}
+	}
+	if in.cfg.AcksPerMinute == 0 {
+		in.cfg.AcksPerMinute = 60
+	}
+	return in
+}
+
+// Receive keeps a mail and returns its receipt. data is read to its end; an
+// error of data is returned as it is.
+func (in *Intake) Receive(ctx context.Context, env tickets.Envelope, data io.Reader) (receipt string, err error) {
+	if env.Received.IsZero() {
+		env.Received = in.now()
+	}
+	mail, err := in.read(ctx, &env, data)
+	if err != nil {
+		return "", err
+	}
+	defer mail.stage.Abort()
+	if err := in.refuse(mail); err != nil {
+		return "", err
+	}
+	change, err := in.store.Apply(ctx, func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
+		return in.decide(ctx, v, mail)
+	})
+	if err != nil {
+		var refusal *tickets.Refusal
+		if errors.As(err, &refusal) {
+			return "", refusal
+		}
+		return "", fmt.Errorf("keep the mail: %w", err)
+	}
+	in.announce(change)
+	if change.Duplicate != nil {
+		return change.Duplicate.Receipt, nil
+	}
+	return mail.receipt, nil
+}
+
+// mail is one mail on its way in: what the protocol said, what the message
+// says, what the sender check found.
+type mail struct {
+	env     *tickets.Envelope
+	msg     *message.Message
+	auth    senderauth.Result
+	results string // the check in the words of RFC 8601
+	raw     tickets.Raw
+	stage   tickets.Stage
+	header  headerScan
+	digest  [32]byte // of the body
+	receipt string
+	from    message.Address // the author: From, or the envelope sender when there is none
+	noFrom  bool
+	aligned bool
+	proof   string
+
+	ackBudget *bool // asked once, however often the decision runs
+	askBudget *bool
+	heldAgent int64
+	again     string // set when the same mail came before, too long ago to be a copy
+	confirmed int64  // the held mail that this one repeats after its confirmation
+}
+
+// announce wakes those who carry out what was committed. A lost wake-up is
+// found by their sweeps.
+func (in *Intake) announce(ch *tickets.Change) {
+	if len(ch.Outbox) > 0 {
+		in.wake("outbox")
+	}
+	if len(ch.Jobs) > 0 {
+		in.wake("jobs")
+	}
+	if len(ch.Tickets) > 0 || len(ch.Messages) > 0 {
+		in.wake("changes")
+	}
+}
+
+// decide says what follows from the mail. It reads nothing but the view.
+func (in *Intake) decide(ctx context.Context, v tickets.View, m *mail) (*tickets.Change, error) {
+	dup, err := in.known(ctx, v, m)
+	if err != nil || dup != nil {
+		return dup, err
+	}
+	to, err := in.address(ctx, v, m)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case to.returned != nil:
+		return in.returned(ctx, v, m, to)
+	case to.privacy:
+		return in.customer(ctx, v, m, to)
+	case to.confirm != 0:
+		return in.confirmation(ctx, v, m, to)
+	case to.agent != nil:
+		return in.agent(ctx, v, m, to)
+	}
+	return in.customer(ctx, v, m, to)
+}
+
+// remoteOf is for the sender check: an address without its IPv4-in-IPv6 dress.
+func remoteOf(a netip.Addr) netip.Addr { return a.Unmap() }
