@@ -18,7 +18,7 @@ type AgentMail struct {
 	Commands []Command
 	Errors   []*CommandError // lines that were not understood: nothing is done
 	Text     string          // what the agent wrote now, without commands, quotes and signature
-	HTML     bool            // the mail had an HTML part
+	HTML     string          // Text as HTML, when the agent wrote HTML; empty otherwise
 	Attach   []int           // attachments that go to the customer
 	NoteOnly bool            // written to the note address, or automatic: never leaves
 	Base     *Message        // the message the agent answered; nil when unknown
@@ -228,6 +228,14 @@ func (r *agentRun) keepAsNote() {
 	r.ch.Messages = append(r.ch.Messages, r.Message)
 }
 
+const collisionText = `%s answered the customer %s, after the message that you answered. Your answer is held back and was sent to nobody.
+
+To send it anyway, reply to this mail; what you write in the reply does not matter. To let it rest, do nothing.
+
+This was sent meanwhile:
+
+%s`
+
 // hold keeps an answer back that crossed with a colleague's.
 func (r *agentRun) hold() *Change {
 	ch := &Change{}
@@ -241,8 +249,8 @@ func (r *agentRun) hold() *Change {
 	}
 	ch.Outbox = append(ch.Outbox, &Outgoing{Org: r.Ticket.Org, Kind: OutReport, MessageID: NewMessageID(r.Queue.ReplyDomain),
 		Ticket: r.Ticket, To: r.Agent.Address, ToAgent: r.Agent.ID, QueueID: r.Queue.ID, NotBefore: r.Now,
-		Spec: OutSpec{Template: "collision", ReplyTo: r.Addr.Confirm(r.Queue, h.ID), InReply: r.Message.MessageID, Args: map[string]string{
-			"by": by, "ago": roundAgo(r.Now.Sub(r.Newer.Received)), "answer": clip(r.Newer.Text, 2000)}}})
+		Spec: OutSpec{Template: "collision", Subject: "Not sent: " + by + " was faster", ReplyTo: r.Addr.Confirm(r.Queue, h.ID),
+			InReply: r.Message.MessageID, Text: fmt.Sprintf(collisionText, by, roundAgo(r.Now.Sub(r.Newer.Received)), clip(r.Newer.Text, 2000))}})
 	ch.Events = append(ch.Events, &Event{TicketID: r.Ticket.ID, At: r.Now, Kind: "held", Actor: ActorAgent, ActorID: r.Agent.ID,
 		Data: map[string]string{"why": "collision"}})
 	return ch
@@ -335,14 +343,8 @@ func (r *agentRun) answer(t *Ticket) {
 		if p.Removed || p.Role == PartyThird || p.Person == nil || p.Person.Address == "" {
 			continue
 		}
-		spec := OutSpec{Language: t.Language, Subject: t.Subject, Text: r.Text, Template: "answer",
-			ReplyTo: r.Addr.Reply(q, t.Ref, p.No), Attach: r.Attach, Args: map[string]string{}}
-		if r.HTML {
-			spec.Args["html"] = "1"
-		}
-		if r.Agent.DisplayName != "" {
-			spec.Args["agent"] = r.Agent.DisplayName
-		}
+		spec := OutSpec{Language: t.Language, Subject: t.Subject, Text: r.Text, HTML: r.HTML,
+			Template: "answer", ReplyTo: r.Addr.Reply(q, t.Ref, p.No), Attach: r.Attach}
 		for j := range t.Parties {
 			o := &t.Parties[j]
 			if j != i && !o.Removed && o.Role != PartyThird && o.Person != nil {
@@ -394,8 +396,15 @@ func (r *agentRun) receipt(lead string) {
 	}
 	r.ch.Outbox = append(r.ch.Outbox, &Outgoing{Kind: OutReceipt, Org: r.Agent.Org, MessageID: NewMessageID(r.Queue.ReplyDomain),
 		Ticket: r.Ticket, To: r.Agent.Address, ToAgent: r.Agent.ID, QueueID: r.Queue.ID, NotBefore: r.Now,
-		Spec: OutSpec{Template: "receipt", Text: strings.Join(lines, "\n"), InReply: r.Message.MessageID,
-			ReplyTo: r.replyTo(), Args: map[string]string{"ok": strconv.FormatBool(len(r.wrong) == 0)}}})
+		Spec: OutSpec{Template: "receipt", Subject: receiptSubject(r.wrong), Text: strings.Join(lines, "\n"),
+			InReply: r.Message.MessageID, ReplyTo: r.replyTo()}})
+}
+
+func receiptSubject(wrong []string) string {
+	if len(wrong) > 0 {
+		return "Not done"
+	}
+	return "Done"
 }
 
 func (r *agentRun) replyTo() string {

@@ -1,20 +1,14 @@
 package tickets
 
 import (
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 )
-
-// EarlierShown is how many earlier messages a notification shows in short.
-const EarlierShown = 3
 
 // Notice is news of a ticket with what a notification says of it.
 type Notice struct {
 	Ticket    *Ticket
 	Message   *Message
-	Earlier   []*Message // newest last, the message itself among them
 	Directory *Directory
 	Addr      Addresses
 	Data      map[string]string // "to": one agent only; "why": assigned, moved
@@ -71,65 +65,16 @@ func (n *Notice) agents() []*Agent {
 	return of
 }
 
+// notification leaves what the ticket looks like to the composer, which reads
+// it when the mail is sent.
 func (n *Notice) notification(q *Queue, a *Agent) *Outgoing {
-	t := n.Ticket
 	spec := OutSpec{Template: "notification", Language: "en", Subject: n.Message.Subject,
-		ReplyTo: n.Addr.Agent(q, t.Ref, a.ID),
-		Refs:    []string{ticketRoot(t, q)},
-		Args: map[string]string{
-			"note":     n.Addr.Note(q, t.Ref, a.ID),
-			"command":  n.Addr.Command(q, a.ID),
-			"state":    string(t.State),
-			"priority": string(t.Priority),
-			"queue":    q.Name,
-			"earlier":  n.earlier(),
-		}}
+		ReplyTo: n.Addr.Agent(q, n.Ticket.Ref, a.ID)}
 	if why := n.Data["why"]; why != "" {
-		spec.Args["why"] = why
+		spec.Args = map[string]string{"why": why}
 	}
-	if t.AssigneeID == a.ID {
-		spec.Args["yours"] = "1"
-	}
-	if len(t.Tags) > 0 {
-		spec.Args["tags"] = strings.Join(t.Tags, ", ")
-	}
-	return &Outgoing{Org: t.Org, Kind: OutNotification, MessageID: NewMessageID(q.ReplyDomain), Ticket: t, Message: n.Message,
-		To: a.Address, ToAgent: a.ID, QueueID: q.ID, Spec: spec, NotBefore: n.Now}
-}
-
-// ticketRoot is an id that all notifications of a ticket refer to, so that the
-// agent's client shows them as one conversation. It names no mail and is no
-// evidence for anything.
-func ticketRoot(t *Ticket, q *Queue) string {
-	return "ticket." + strings.ToLower(t.Ref) + "@" + strings.ToLower(q.ReplyDomain)
-}
-
-// earlierLine is how much of each earlier message a notification shows.
-const earlierLine = 300
-
-func (n *Notice) earlier() string {
-	var lines []string
-	for _, m := range n.Earlier {
-		if m.ID >= n.Message.ID {
-			continue
-		}
-		who := m.From
-		if a := n.Directory.AgentByID(m.AuthorAgent); a != nil {
-			who = a.Name
-		}
-		switch {
-		case m.Direction == DirectionNote:
-			who += " (note)"
-		case m.Unverified:
-			who += " (unverified)"
-		}
-		text := clip(strings.Join(strings.Fields(m.Text), " "), earlierLine)
-		lines = append(lines, fmt.Sprintf("%s, %s: %s", m.Received.UTC().Format("2006-01-02 15:04"), who, text))
-	}
-	if len(lines) > EarlierShown {
-		lines = lines[len(lines)-EarlierShown:]
-	}
-	return strings.Join(lines, "\n")
+	return &Outgoing{Org: n.Ticket.Org, Kind: OutNotification, MessageID: NewMessageID(q.ReplyDomain), Ticket: n.Ticket,
+		Message: n.Message, To: a.Address, ToAgent: a.ID, QueueID: q.ID, Spec: spec, NotBefore: n.Now}
 }
 
 // EndSnooze opens a ticket whose time has come and tells its agents.

@@ -207,7 +207,8 @@ type Message struct {
 	EnvelopeTo   []string
 	To, Cc       []string
 	Subject      string
-	Text         string // the reply text, capped at 64 KiB, for notifications and lists
+	Text         string // what the writer wrote now, capped at 64 KiB
+	Whole        string // the whole text, capped likewise, when it says more than Text; empty otherwise
 	Attachments  []Attachment
 	Defects      []string
 	Received     time.Time

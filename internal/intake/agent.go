@@ -53,9 +53,11 @@ func (in *Intake) agent(ctx context.Context, v tickets.View, m *mail, to *destin
 	am.Message = m.toMessage()
 	am.Message.Proof, am.Message.AuthorAgent = "agent", to.agent.ID
 	am.Message.ThreadReason = agentReason(m, to)
-	am.HTML = m.msg.HTML != ""
 	am.Commands, am.Text, am.Errors = tickets.ParseCommands(m.msg.Reply)
 	am.Text = strings.TrimSpace(am.Text)
+	if m.msg.HTML != "" {
+		am.HTML = message.TextToHTML(am.Text)
+	}
 	if ch, done, err := in.special(ctx, v, m, to, am); done || err != nil {
 		return ch, err
 	}
@@ -242,6 +244,19 @@ func (in *Intake) agentAutomatic(m *mail, am *tickets.AgentMail) *tickets.Change
 	return ch
 }
 
+const confirmText = `A mail came in that says it is from you, and nothing proves it. It arrived on %s. It is held back: nothing was done and nothing was sent.
+
+If you wrote it, reply to this mail; what you write in the reply does not matter. The way it was sent is then remembered, and you are not asked again for mail that comes the same way. If you did not write it, do nothing, and let your administrator know.
+
+What the check of the sender said: %s`
+
+func orDash(s string) string {
+	if s == "" {
+		return "the sender was not checked"
+	}
+	return s
+}
+
 // hold keeps a mail that claims to be an agent's and asks the agent.
 func (in *Intake) hold(m *mail, to *destination, am *tickets.AgentMail) *tickets.Change {
 	msg := m.toMessage()
@@ -258,7 +273,8 @@ func (in *Intake) hold(m *mail, to *destination, am *tickets.AgentMail) *tickets
 	if in.mayAsk(m, to.agent) {
 		ch.Outbox = append(ch.Outbox, &tickets.Outgoing{Org: tickets.DefaultOrg, Kind: tickets.OutReport,
 			MessageID: tickets.NewMessageID(q.ReplyDomain), Ticket: am.Ticket, To: to.agent.Address, ToAgent: to.agent.ID, QueueID: q.ID,
-			NotBefore: am.Now, Spec: tickets.OutSpec{Template: "confirm", ReplyTo: in.addr.Confirm(q, h.ID), Args: map[string]string{"why": m.auth.Why}}})
+			NotBefore: am.Now, Spec: tickets.OutSpec{Template: "confirm", Subject: "Did you write this?",
+				ReplyTo: in.addr.Confirm(q, h.ID), Text: fmt.Sprintf(confirmText, m.env.Received.UTC().Format("2 January 2006 15:04 MST"), orDash(m.auth.Why))}})
 	}
 	return ch
 }

@@ -145,6 +145,9 @@ func (m *mail) toMessage() *tickets.Message {
 	if m.confirmed == 0 {
 		msg.Dedupe = m.identity()
 	}
+	if whole := clipText(m.msg.Text, ""); len(whole) > len(msg.Text)+16 {
+		msg.Whole = whole
+	}
 	for _, a := range m.msg.To {
 		msg.To = append(msg.To, a.Address)
 	}

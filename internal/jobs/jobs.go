@@ -149,12 +149,7 @@ func (w *Worker) notify(ctx context.Context, j *tickets.Job) error {
 		if err != nil {
 			return nil, err
 		}
-		earlier, err := v.MessagesOf(ctx, t.ID, tickets.EarlierShown+1)
-		if err != nil {
-			return nil, err
-		}
-		ch.Outbox = tickets.Notifications(tickets.Notice{Ticket: t, Message: m, Earlier: earlier, Directory: d, Addr: w.Addr,
-			Data: j.Data, Now: w.Now()})
+		ch.Outbox = tickets.Notifications(tickets.Notice{Ticket: t, Message: m, Directory: d, Addr: w.Addr, Data: j.Data, Now: w.Now()})
 		made = len(ch.Outbox) > 0
 		return ch, nil
 	})
