@@ -218,15 +218,23 @@ func autoReason(m *Message, h *marks) string {
 		return "Auto-Submitted: " + h.autoSubmitted
 	case h.proof != "":
 		return h.proof
-	case len(m.From) > 0 && strings.HasSuffix(strings.ToLower(m.From[0].Address), "@sns.amazonaws.com"):
-		if strings.Contains(clip(bodyText(m), 4096), `"Complaint"`) {
-			return "abuse report (Amazon SES)"
-		}
+	case complaint(m):
+		return "abuse report (Amazon SES)"
+	case fromSNS(m):
 		return "Amazon SNS notification"
 	case h.autoSubmitted == "no":
 		return ""
 	}
 	return autoWording(m, h)
+}
+
+// fromSNS reports whether the mail comes from Amazon's notification service.
+func fromSNS(m *Message) bool {
+	return len(m.From) > 0 && strings.HasSuffix(m.From[0].Address, "@sns.amazonaws.com")
+}
+
+func complaint(m *Message) bool {
+	return fromSNS(m) && strings.Contains(clip(bodyText(m), 4096), `"Complaint"`)
 }
 
 // autoWording judges by the subject, which a person can write as well: alone

@@ -37,6 +37,9 @@ func findBounce(m *Message, h *marks) *Bounce {
 		return nil // a receipt or an abuse report
 	}
 	subject := bounceSubject(m.Subject)
+	if complaint(m) {
+		return nil
+	}
 	if dsn != nil && !isReport && h.daemonFrom == daemonNone && !h.nullPath && !subject {
 		return nil
 	}
@@ -113,6 +116,8 @@ func (r *report) convincing(m *Message, h *marks, subject bool) bool {
 	surely := h.daemonFrom == daemonSurely
 	maybe := h.daemonFrom == daemonMaybe
 	switch {
+	case hasField(m, "X-MLServer"): // fml refuses in its own words
+		return subject || r.opening
 	case h.failedRcpt != "":
 		return subject || evidence || surely || maybe
 	case surely:

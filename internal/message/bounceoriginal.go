@@ -164,16 +164,16 @@ type notice struct {
 	} `json:"delivery"`
 }
 
-// readNotice reads a notice; false if the text is none.
-func (r *report) readNotice(text string) bool {
-	text = strings.TrimSpace(text)
-	if !strings.HasPrefix(text, "{") || !strings.Contains(clip(text, 4096), "Type\"") {
-		return false
+// readNotice reads a notice into r, and leaves r alone if the text is none, or
+// one that is no delivery report.
+func (r *report) readNotice(text string) {
+	if !strings.Contains(clip(text, 4096), "Type\"") {
+		return
 	}
 	var n notice
 	// The end of the mail holds a footer after the object: decode one value only.
 	if err := json.NewDecoder(strings.NewReader(unwrapJSON(text))).Decode(&n); err != nil {
-		return false
+		return
 	}
 	kind := strings.ToLower(orElse(n.Type, n.Event))
 	switch kind {
@@ -189,8 +189,9 @@ func (r *report) readNotice(text string) bool {
 				r.rcpts = append(r.rcpts, rcpt{final: typedAddress(a), action: "delivered", status: findEnhanced(n.Delivery.Response), diag: n.Delivery.Response})
 			}
 		}
-	default:
-		return false
+	}
+	if len(r.rcpts) == 0 {
+		return
 	}
 	r.opening, r.code, r.machine, r.returned = true, true, true, true
 	r.id = bareID(n.Mail.CommonHeaders.MessageID)
@@ -202,7 +203,6 @@ func (r *report) readNotice(text string) bool {
 	if r.id == "" {
 		r.id = bareID(n.Mail.MessageID)
 	}
-	return len(r.rcpts) > 0
 }
 
 // unwrapJSON undoes the hard line breaks that mail puts into long lines, also

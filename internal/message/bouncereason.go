@@ -110,7 +110,7 @@ var causeWords = []struct {
 		"rbl", "ptr ", "no ptr", "reputation", "listed in", "listed at", "listed by", "listed on", "poor ", "helo", "ehlo", "bad name", "bogus", "connection refused by", "connection rejected", "service refuse", "try again later", "excessive", "temporarily deferred", "please retry", "hostname", "client address", "dns lookup", "fix your", "name lookup", "dns block", "banned", "spambot", "unauthorized", "whitelist", "abuse", "is not allowed to", "blocked", "block", "not accept email from", "invalid ip", "mismatch", "reverse", "without",
 	}},
 	{cause: causeExpired, words: []string{
-		"delivery time expired", "retry timeout exceeded", "message expired", "delivery expired", "queue too long", "queue for too long", "retry time not reached", "could not be delivered for", "could not be delivered within", "has been in the queue", "been queued", "timed out", "connection timed", "maximum delivery attempts", "maximum retry", "max attempts", "too many attempts", "retries exceeded", "retry limit", "delivery attempts exceeded", "not been delivered after", "was delayed", "has been delayed", "is delayed", "not yet been delivered", "will be retried", "still trying", "keep trying", "will try again", "no longer be retried", "will retry", "attempts to deliver", "failing for a long time", "failed since", "zustellversuche", "maximum number of delivery attempts", "been trying for", "within the time limit",
+		"delivery time expired", "retry timeout exceeded", "message expired", "delivery expired", "queue too long", "queue for too long", "retry time not reached", "could not be delivered for", "could not be delivered within", "has been in the queue", "been queued", "timed out", "connection timed", "maximum delivery attempts", "maximum retry", "max attempts", "too many attempts", "retries exceeded", "retry limit", "delivery attempts exceeded", "not been delivered after", "was delayed", "has been delayed", "is delayed", "not yet been delivered", "will be retried", "still trying", "keep trying", "will try again", "no longer be retried", "will retry", "attempts to deliver", "failing for a long time", "did not accept our requests to connect", "socket error", "failed since", "zustellversuche", "maximum number of delivery attempts", "been trying for", "within the time limit",
 		"lost connection", "connection reset", "connection dropped", "connection lost", "unexpectedly closed", "closed connection", "remote server disconnected", "abgelaufen", "long period of time", "unable to contact", "expired after", "over a period", "days in the queue", "gave up", "giving up", "bounced for now", "given up",
 	}, loose: []string{"expired", "timeout", "time-out", "time out", "conversation with", "temporary failure", "temporary problem", "temporary error", "temporarily", "tries failed", "no answer", "しばらく"}},
 	{cause: causeContent, words: []string{
@@ -145,6 +145,9 @@ func causeOf(words string, prose bool) cause {
 		if containsAny(s, c.words) || !prose && containsAny(s, c.loose) {
 			return c.cause
 		}
+	}
+	if tries.MatchString(s) {
+		return causeExpired
 	}
 	return causeNone
 }
@@ -219,10 +222,8 @@ func (r *report) verdict(x *rcpt) (status, action string, c cause) {
 
 // refine settles what the words leave open by the status code.
 func (r *report) refine(x *rcpt, status, code string, c cause) cause {
-	if c == causeUserUnknown && afterData(x) && (status == "" || vague(status)) {
-		// The server took the address at RCPT and changed its mind on
-		// seeing the mail: a filter that does not say so.
-		return causeFiltered
+	if c == causeUserUnknown {
+		c = doubtUnknown(x, status)
 	}
 	if status == "" || len(status) < 5 {
 		return c
@@ -269,12 +270,46 @@ func (r *report) refine(x *rcpt, status, code string, c cause) cause {
 	return c
 }
 
-// afterData reports whether the mail was refused only after DATA.
-func afterData(x *rcpt) bool {
-	s := squash(x.text)
-	return containsAny(s, []string{"after end of data", "end of data", "end-of-data", "after data", "smtp command data", "to data command", "data command)", "final data", ">>> data <<<", "after sending message", "text command", "message body command"}) &&
-		!strings.Contains(s, "after rcpt") && !strings.Contains(s, ">>> rcpt to")
+// doubtUnknown looks twice at "user unknown", which servers also say to hide
+// a filter or where the address does exist.
+func doubtUnknown(x *rcpt, status string) cause {
+	text, diag := squash(x.text), squash(x.diag)
+	atRcpt := containsAny(text, []string{"rcpt to", "after rcpt", "rejected address", "like recipient"})
+	_, host, _ := strings.Cut(strings.ToLower(x.final), "@")
+	switch {
+	case !atRcpt && (status == "" || vague(status)) && containsAny(text, afterData):
+		// The server took the address at RCPT and changed its mind on
+		// seeing the mail.
+		return causeFiltered
+	case !atRcpt && (status == "" || vague(status)) && containsAny(host, []string{"docomo.ne.jp", "ezweb.ne.jp"}):
+		// These carriers' filters, set by each subscriber, answer so to
+		// unwanted senders.
+		return causeFiltered
+	case !atRcpt && strings.HasSuffix(status, ".2.1"):
+		return causeDisabled // the code says that the mailbox exists
+	case containsAny(text, []string{"account is disabled", "account is suspended", "account has been disabled"}):
+		return causeDisabled
+	case strings.Contains(diag, " does not exist") && otherDomain(diag, host):
+		return causeSender // it is the sender's domain that does not exist
+	}
+	return causeUserUnknown
 }
+
+// afterData are signs that the mail was refused only after DATA.
+var afterData = []string{
+	"after end of data", "end of data", "end-of-data", "after data", "smtp command data", "to data command", "data command)", "our final data", ">>> data", "after i sent the message", "text command", "message body", "smtp transmission failure",
+}
+
+// otherDomain reports whether the word before "does not exist" is a domain
+// other than the recipient's.
+func otherDomain(diag, host string) bool {
+	before, _, _ := strings.Cut(diag, " does not exist")
+	word := before[strings.LastIndexByte(before, ' ')+1:]
+	return host != "" && !strings.ContainsAny(word, "<>@") && strings.Count(word, ".") > 0 && strings.Trim(word, "'\"()") != host
+}
+
+// tries finds a count of tries or a span of time, which tell an expiry.
+var tries = regexp.MustCompile(`(?:failed|after|for|tried|within) (?:more than )?\d+ (?:attempts|tries|times|days|hours|minutes)`)
 
 // ironPort finds what the far server said within "5.1.0 - Unknown address
 // error 550-'…'", where the words in front are the gateway's own guess.

@@ -28,8 +28,10 @@ type report struct {
 func readReport(m *Message, h *marks) *report {
 	r := &report{}
 	text := bodyText(m)
-	if r.readNotice(text) { // Amazon SNS: JSON
-		return r
+	if strings.HasPrefix(text, "{") {
+		if r.readNotice(text); r.machine {
+			return r
+		}
 	}
 	r.split(text)
 	joined := r.joined()
@@ -191,6 +193,9 @@ func (r *report) findRecipients(m *Message, h *marks) {
 		for _, at := range addressRE.FindAllStringIndex(clip(l, 2000), 8) {
 			addr := trimAddress(l[at[0]:at[1]])
 			if w := addressWeight(low, at[0], at[1]); w > 0 && strings.Contains(addr, "@") {
+				if i > 1 && sentBy(lines[:i]) {
+					w = 1
+				}
 				if listed > 0 && w >= 3 {
 					w++
 				}
@@ -201,6 +206,15 @@ func (r *report) findRecipients(m *Message, h *marks) {
 			listed = 4
 		} else if strings.TrimSpace(l) != "" {
 			listed--
+		}
+	}
+	// Where the field names recipients, others count only in the list after them.
+	for i, first := 0, -1; i < len(all) && r.failedRcpt != ""; i++ {
+		switch {
+		case all[i].weight >= 12:
+			first = max(first, all[i].line)
+		case all[i].line < first:
+			all[i].weight = min(all[i].weight, 3)
 		}
 	}
 	best := 0
@@ -251,6 +265,16 @@ func (r *report) findRecipients(m *Message, h *marks) {
 		}
 		r.rcpts = append(r.rcpts, x)
 	}
+}
+
+// sentBy reports whether the last line with words announces the sender.
+func sentBy(lines []string) bool {
+	for i := len(lines) - 1; i >= 0 && i > len(lines)-4; i-- {
+		if t := strings.ToLower(strings.TrimSpace(lines[i])); t != "" {
+			return strings.HasSuffix(t, " by") || strings.HasSuffix(t, " from") || strings.HasSuffix(t, "from:") || strings.HasSuffix(t, "sender:")
+		}
+	}
+	return false
 }
 
 // about returns the lines from..to and all others that name the address.
@@ -430,7 +454,7 @@ func (r *report) reasonText(x *rcpt) string {
 		return s
 	}
 	for _, l := range r.lines {
-		if t := strings.TrimSpace(l); len(t) > 8 && strings.ContainsAny(t, " \u3000。") && !strings.HasPrefix(t, "--") && !strings.HasPrefix(t, "**") {
+		if t := strings.TrimSpace(l); len(t) > 8 && (t[0] >= 0x80 || strings.Contains(t, " ")) && !strings.HasPrefix(t, "--") && !strings.HasPrefix(t, "**") {
 			return t
 		}
 	}
