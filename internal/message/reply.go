@@ -1,0 +1,139 @@
+package message
+
+import "strings"
+
+// ReplyLine stands above what Postroom quotes in its own mails. Whatever mail
+// programs do to the rest, an answer written above it can be told from the
+// mail it answers; [ReplyLineIn] gives it in the reader's language.
+const ReplyLine = "-- reply above this line --"
+
+// replyLines are ReplyLine in other languages, by ISO 639-1 code.
+var replyLines = map[string]string{
+	"en": ReplyLine,
+	"de": "-- bitte oberhalb dieser Zeile antworten --",
+	"fr": "-- répondez au-dessus de cette ligne --",
+	"es": "-- responda por encima de esta línea --",
+	"it": "-- rispondere sopra questa riga --",
+	"nl": "-- antwoord boven deze regel --",
+	"pl": "-- odpowiedz powyżej tej linii --",
+	"pt": "-- responda acima desta linha --",
+	"sv": "-- svara ovanför den här raden --",
+	"da": "-- svar over denne linje --",
+	"no": "-- svar over denne linjen --",
+	"fi": "-- vastaa tämän rivin yläpuolelle --",
+	"cs": "-- odpovězte nad tímto řádkem --",
+	"hu": "-- a válaszát e sor fölé írja --",
+	"tr": "-- lütfen bu satırın üstüne yanıtlayın --",
+	"ru": "-- ответьте выше этой строки --",
+	"uk": "-- відповідайте вище цього рядка --",
+	"el": "-- απαντήστε πάνω από αυτή τη γραμμή --",
+	"ja": "-- この行より上に返信してください --",
+	"zh": "-- 请在此行上方回复 --",
+	"ko": "-- 이 줄 위에 회신해 주세요 --",
+	"ar": "-- الرد فوق هذا السطر --",
+	"he": "-- יש להשיב מעל שורה זו --",
+}
+
+// ReplyLineIn returns the reply line in a language given by its ISO 639-1
+// code, or ReplyLine where there is none. Every one of them is recognised in
+// an answer, whatever the language of the answer.
+func ReplyLineIn(language string) string {
+	if l, ok := replyLines[language]; ok {
+		return l
+	}
+	return ReplyLine
+}
+
+// Only the start of a body is looked at: what a person wrote now stands near
+// the top, and hostile input must not cost more than real mail.
+const (
+	maxReplyBytes = 256 << 10
+	maxReplyLines = 5000
+)
+
+// ReplyFromText returns what the writer of a plain text body wrote now:
+// without quotes and the lines that introduce them, without signature, mobile
+// footer and reply line. It is a view and the whole must be kept beside it.
+//
+// In doubt text stays. Quotes between which the writer answered stay, a
+// message that is passed on stays, and a body of which nothing else would be
+// left is returned whole, unless it is a quote and nothing more: then the
+// result is empty. The result is never longer than text.
+//
+// Only the first 256 KiB and 5,000 lines are examined; the time is linear.
+func ReplyFromText(text string) string {
+	if strings.IndexByte(text, '\r') >= 0 {
+		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+	}
+	if strings.TrimSpace(text) == "" {
+		return ""
+	}
+	reply, quoted := cutReply(text, true)
+	if reply == "" {
+		// A line that seemed to be the wrapped end of a quoted one may be
+		// all that was written.
+		reply, quoted = cutReply(text, false)
+	}
+	if reply == "" && !quoted {
+		return tidyText(text)
+	}
+	return reply
+}
+
+// cutReply does the work of ReplyFromText; quoted says whether the body
+// begins with a quote that is somebody's beyond doubt.
+func cutReply(text string, joinWrapped bool) (reply string, quoted bool) {
+	lines, tail := splitReplyLines(text)
+	sc := replyScan{lines: lines, end: len(lines), joinWrapped: joinWrapped}
+	sc.classify()
+	segs := sc.segments()
+	if sc.end < len(lines) || (len(segs) > 0 && segs[len(segs)-1].quote) {
+		tail = ""
+	}
+	quoted = quoteIntroduced(lines, segs)
+	kept := chooseSegments(sc.lines, segs)
+	if len(kept) == 1 && !sc.touched && kept[0].from == firstText(lines) && kept[0].to == lastText(lines)+1 {
+		return tidyText(text), quoted
+	}
+	return joinSegments(sc.lines, kept, tail), quoted
+}
+
+// extractReply returns what the writer of m wrote now. An HTML body whose
+// marks leave no doubt is taken first, for it tells in every language where
+// the quote begins; else the plain text decides.
+func extractReply(m *Message) string {
+	if m.Text == "" && len(m.parts) == 0 {
+		return ""
+	}
+	for i := range m.parts {
+		p := &m.parts[i]
+		if p.inside || p.dispAtt || p.typ != "text/html" {
+			continue
+		}
+		if !hasQuoteMarks(p.text) {
+			break
+		}
+		if r := ReplyFromHTML(p.text); r != "" {
+			return r
+		}
+		break
+	}
+	return ReplyFromText(m.Text)
+}
+
+// tidyText trims a text that stays as it is.
+func tidyText(text string) string {
+	text = strings.TrimSpace(text)
+	if !strings.Contains(text, " \n") && !strings.Contains(text, "\t\n") {
+		return text
+	}
+	var b strings.Builder
+	b.Grow(len(text))
+	for line := range strings.SplitSeq(text, "\n") {
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(strings.TrimRight(line, " \t"))
+	}
+	return b.String()
+}

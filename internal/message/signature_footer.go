@@ -1,0 +1,206 @@
+package message
+
+import "strings"
+
+// footerWords are the first words of the lines that mobile mail programs and
+// web mailers append. They are looked up before anything dearer is tried.
+var footerWords = wordSet(`sent get gesendet diese dieses von verschickt versendet geschickt outlook envoyé envoye télécharger obtenez obtenir téléchargez provenance
+	enviado enviada enviat enviado obtener obtén obtenga descarga descargar obter obtenha baixe inviato inviata scarica ottieni verzonden verstuurd download ontvang
+	wysłane wysłano wyslane pobierz skickat skickad hämta skaffa sendt få hent lähetetty hanki lataa odesláno odoslané odoslane získejte stáhněte stiahnite
+	küldve elküldve letöltés töltse trimis descărcați obțineți gönderildi edinin indir отправлено отправленно получите скачать скачайте надіслано відправлено завантажте отримайте
+	изпратено изтеглете poslano послато poslato preuzmi στάλθηκε απεστάλη εστάλη αποκτήστε κατεβάστε saadetud hankige nosūtīts nosūtīta išsiųsta išsiuntė gautas
+	נשלח נשלחה קבל أرسلت أُرسلت مرسل تم احصل مُرسل ارسال فرستاده gửi đã tải dikirim dihantar dapatkan unduh ส่งจาก ส่ง รับ भेजा мой xəbər dërguar sent. sendur enviado. ipadsent
+	iphoneから送信 發自 发自 用 从我的 来自 從我的 傳送自 寄自 나의 내 iphone에서 iphone ipad ipadから送信 android からの 获取 取得 下载 下載 telegram с via composed written typed this
+	bidalita anfonwyd seolta poslané poslane mobil virus-free virenfrei from mobil wyslano napisano mail mailed sendt`)
+
+// footerDevices are what such lines name: a device, a program, a provider.
+var footerDevices = splitPhrases(`iphone|ipad|ipod|blackberry|android|samsung|galaxy|huawei|xiaomi|redmi|nokia|lumia|xperia|sony|htc|motorola|moto |oneplus|oppo|pixel|wiko|honor |windows phone|windows mobile|
+	smartphone|mobile|mobil|handy|phone|tablet|telefon|telefoon|téléphone|telefone|teléfono|móvil|celular|telefonu|cellulare|puhelime|матрос|телефон|смартфон|планшет|айфон|iphon|mobiel|mobiln|portable|komórk|matkapuhelime|mobiltelefon|
+	outlook|yahoo|gmail|hotmail|mail for windows|windows mail|mail für windows|aol|protonmail|proton mail|tutanota|tuta mail|mail.ru|yandex|яндекс|почты|gmx|web.de|freenet|t-online|orange|laposte|libero|virgilio|zoho|hushmail|fastmail|hey.com|icloud|apple mail|
+	typeapp|bluemail|blue mail|mailbird|spark|airmail|polymail|newton|superhuman|acompli|sparrow|mailbox|front|nine|aqua mail|aquamail|k-9|fairemail|thunderbird|postbox|em client|edison|boxer|mailspring|canary|missive|mutt|inky|cloudmagic|myMail|mymail|good (www|kindle|palm|treo|
+	wireless|verizon|t-mobile|sprint|at&t|vodafone|telstra|telekom|手机|手機|携帯|スマートフォン|핸드폰|휴대폰|스마트폰|आईफ़ोन|ไอโฟน|điện thoại|ponsel|آيفون|هاتف|جوال|האייפון|הנייד|סמארטפון|κινητό|telefonnál|apple watch|macbook|my mac|mon mac|symbian|surface|chromebook|q邮箱|qq邮箱|qq 邮箱|网易|163`)
+
+// ownWords tell a footer from a sentence: "from my", "von meinem", "de mon".
+var ownWords = splitPhrases(`from my |from the |from mail|from outlook|from yahoo|from samsung|von meinem |von meiner |vom |von mein|de mon |de ma |depuis |desde mi |de mi |desde el |do meu |da minha |dal mio |da iphone|dal |van mijn |vanaf mijn |met mijn |
+	z mojego |z telefonu |från min |fra min |fra mit |minun |z mého |z mojho |zo svojho |a telefonomról|od |s mog |iz moj|de pe |din |с моего |с мого |з мого |із мого |от моя |από το |minu |no mana |iš mano |מה|من |từ |dari |จาก |
+	via |with |mit |avec |con |com |med |using |through `)
+
+// footerGlued are footers in scripts without spaces, found anywhere in a line.
+var footerGlued = []string{"から送信", "发自我的", "發自我的", "从我的", "從我的", "에서 보냄", "에서 보낸", "에서 발송", "发送自", "傳送自我的", "来自我的", "寄自我的",
+	"からの送信", "手机发送", "iPhoneより送信", "を入手", "を使用して送信", "手机版发送", "에서 전송", "邮箱发送", "邮箱手机版", "获取 Outlook", "取得 Outlook", "다운로드하세요", "Outlook 받기", "Outlook for Android を", "Outlook for iOS を", "에서 나의"}
+
+// isFooterStart is the cheap test before isMobileFooter.
+func isFooterStart(t string) bool {
+	if len(t) < 8 || len(t) > 220 {
+		return false
+	}
+	end := strings.IndexAny(t, " <([")
+	if end < 0 {
+		end = len(t)
+	}
+	if end > 40 {
+		return t[0] >= 0xE0
+	}
+	if t[0] >= 0xE0 {
+		return true
+	}
+	return lookupFold(footerWords, strings.TrimLeft(t[:end], "*_-"))
+}
+
+// lookupFold looks an ASCII or other word up in lower case.
+func lookupFold(set map[string]struct{}, w string) bool {
+	var buf [40]byte
+	if len(w) > len(buf) {
+		return false
+	}
+	for i := 0; i < len(w); i++ {
+		c := w[i]
+		if c >= 0x80 {
+			_, ok := set[strings.ToLower(w)]
+			return ok
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		buf[i] = c
+	}
+	_, ok := set[string(buf[:len(w)])]
+	return ok
+}
+
+// isMobileFooter recognises "Sent from my iPhone" and its kin in many
+// languages. It names a device or program, is short and is no sentence:
+// "Sent from my desk, is much easier than my phone." stays.
+func isMobileFooter(t string) bool {
+	text := strings.Trim(t, " *_-–—|")
+	hadLink := false
+	for _, open := range []string{"<http", "(http", "[http", "<mailto", "](http", "http"} {
+		if i := strings.Index(text, open); i > 0 {
+			text, hadLink = strings.TrimRight(text[:i], " *_[("), true
+		}
+	}
+	text = strings.TrimLeft(text, "[")
+	for _, g := range footerGlued {
+		if strings.Contains(text, g) && len(text) <= 90 {
+			return true
+		}
+	}
+	low := strings.ToLower(text)
+	low = strings.TrimRight(low, ".!‎ ")
+	excused := false
+	for _, sep := range []string{", ", ". ", " - ", "; ", " – ", " — "} {
+		i := strings.Index(low, sep)
+		if i < 0 {
+			continue
+		}
+		rest := low[i:]
+		for _, w := range []string{"excuse", "pardon", "forgive", "brief", "brevity", "typo", "misspell", "entschuldig", "tippfehler", "kürze", "excus", "disculp", "scus", "kort", "brev", "please consider", "sorry", "fautes", "autocorre"} {
+			if strings.Contains(rest, w) {
+				excused = true
+			}
+		}
+		if !excused {
+			return false
+		}
+		low = low[:i]
+		break
+	}
+	if len(low) > 90 || strings.Count(low, " ") > 11 || strings.IndexAny(low, "?!;") >= 0 {
+		return false
+	}
+	if strings.IndexByte(low, ':') >= 0 {
+		return false
+	}
+	device := false
+	for _, d := range footerDevices {
+		if strings.Contains(low, d) {
+			device = true
+			break
+		}
+	}
+	if !device {
+		return false
+	}
+	if hadLink || excused {
+		return true
+	}
+	if !strings.HasPrefix(low, "outlook") {
+		for _, o := range ownWords {
+			if i := strings.Index(low+" ", o); i >= 0 && strings.Count(low[:i], " ") <= 3 {
+				return strings.Count(low, " ") <= 9
+			}
+		}
+	}
+	// "Outlook für Android beziehen", "Get Outlook for iOS", "Sent iPhone".
+	return strings.Contains(low, "outlook") && (strings.Contains(low, "android") || strings.Contains(low, "ios")) && strings.Count(low, " ") <= 7 ||
+		strings.HasPrefix(low, "sent ") && strings.Count(low, " ") <= 5
+}
+
+// isServiceFooter recognises what virus scanners and web mailers append.
+func isServiceFooter(par []replyLine) bool {
+	if len(par) > 6 {
+		return false
+	}
+	low := strings.ToLower(trimLineLeft(par[0].s))
+	for _, p := range []string{"virus-free. ", "virus-free.www", "virenfrei. ", "garanti sans virus", "libre de virus. ", "livre de vírus", "privo di virus", "virusvrij", "без вирусов",
+		"this email has been checked for viruses", "diese e-mail wurde von avast", "cet e-mail a été vérifié par", "please consider the environment before printing", "save paper", "bitte denken sie an die umwelt",
+		"pensez à l'environnement", "avant d'imprimer", "___", "scanned by ", "this message has been scanned"} {
+		if strings.HasPrefix(low, p) {
+			return p != "___"
+		}
+	}
+	return false
+}
+
+// isDisclaimer reports whether some paragraph of lines is legal boilerplate.
+func isDisclaimer(lines []replyLine) bool {
+	return legalWords(lines) >= 3
+}
+
+// isLegal reports whether a paragraph is legal boilerplate: it opens as such
+// and has its words.
+func isLegal(par []replyLine) bool {
+	low := strings.ToLower(strings.TrimLeft(trimLineLeft(par[0].s), "*_#-[( "))
+	for _, p := range legalOpenings {
+		if strings.HasPrefix(low, p) {
+			return legalWords(par) >= 2
+		}
+	}
+	return false
+}
+
+var legalOpenings = splitPhrases(`this e-mail|this email|this message|this communication|this transmission|this electronic|the information contained|the information in this|the contents of this|the content of this|confidential|disclaimer|privileged|notice:|important notice|legal notice|please note: this|if you are not the intended|if you have received this|any views
+	diese e-mail|diese email|diese nachricht|der inhalt dieser|die information|vertraulich|haftungsausschluss|hinweis: diese|sollten sie nicht|wenn sie nicht der|ce message|ce courriel|cet e-mail|cet email|ce courrier|les informations contenues|avis de confidentialité|confidentialité|
+	este mensaje|este correo|esta comunicación|la información contenida|aviso legal|aviso de confidencialidad|le informazioni contenute|questo messaggio|questa e-mail|questa email|avviso di riservatezza|ai sensi|
+	dit bericht|deze e-mail|de informatie|esta mensagem|este e-mail|este email|as informações|aviso legal|ta wiadomość|niniejsza wiadomość|treść tej wiadomości|informacja zawarta|informacje zawarte|
+	detta meddelande|detta e-post|denne e-mail|denne meddelelse|denne e-posten|tämä viesti|tämä sähköposti|tato zpráva|tento e-mail|ez az e-mail|ezen üzenet|bu e-posta|bu mesaj|bu ileti|
+	данное сообщение|это сообщение|настоящее сообщение|эта электронная|це повідомлення|acest mesaj|acest e-mail|αυτό το μήνυμα|本邮件|本郵件|此邮件|このメール|本メール|이 메일|본 메일|הודעה זו|هذه الرسالة|هذا البريد`)
+
+var legalTerms = splitPhrases(`confidential|privileged|intended|recipient|addressee|unauthori|disclos|dissemin|delete|prohibited|liabil|legally|vertraulich|empfänger|bestimmt|unbefugt|irrtümlich|löschen|vernichten|confidentiel|destinataire|destiné|supprim|interdit|confidencial|destinatari|privilegi|prohibid|elimin|borr|
+	riservat|vietat|cancell|esclusivo|vertrouwelijk|geadresseerde|bestemd|verwijder|poufn|adresat|przeznaczon|usun|konfidentiel|mottagare|modtager|fortrolig|mottaker|luottamuksell|vastaanottaj|důvěrn|určen|bizalmas|címzett|gizli|alıcı|конфиденциальн|адресат|получател|предназначен|удал|конфіденційн|εμπιστευτικ|παραλήπτ|
+	机密|保密|收件人|機密|宛先|削除|破棄|기밀|수신인|삭제|סודי|נמען|سري|المرسل إليه`)
+
+// legalWords counts the different legal terms in lines.
+func legalWords(lines []replyLine) int {
+	size := 0
+	for i := range lines {
+		size += len(lines[i].s) + 1
+	}
+	if size < 60 || size > 16<<10 {
+		return 0
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for i := range lines {
+		b.WriteString(lines[i].s)
+		b.WriteByte(' ')
+	}
+	low := strings.ToLower(b.String())
+	n := 0
+	for _, w := range legalTerms {
+		if strings.Contains(low, w) {
+			n++
+		}
+	}
+	return n
+}
