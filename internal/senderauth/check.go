@@ -173,19 +173,19 @@ func (k *Check) Finish(from []string) Result {
 	r := Result{Remote: k.in.Remote, List: k.census.list}
 	domain, err := author(from, k.census.froms)
 	r.ManyFroms = err == errManyFroms
-	var auth *authority
 	if err == nil {
 		r.From = domain
 		if odd, why := Lookalike(domain); odd {
 			r.LookAlike = why
 		}
-		auth = k.c.authorityOf(k.ctx, domain) // while the others work
 	}
+	// All that asks the DNS goes on at once, within one time for all.
+	ctx, cancel := context.WithTimeout(k.ctx, finishTime)
+	defer cancel()
+	auth := k.startAuthority(ctx, domain, err)
 	if k.dkim != nil {
 		k.dkim.end()
-		ctx, cancel := context.WithTimeout(k.ctx, keyTime)
 		r.DKIM = k.dkim.results(ctx)
-		cancel()
 	}
 	k.wg.Wait() // each has its own time
 	r.SPF, r.IPRev = k.spf, k.iprev
@@ -204,8 +204,27 @@ func (k *Check) Finish(from []string) Result {
 		r.ARC.Vouches = r.ARC.Trusted && k.arc.vouched(domain, k.c.sealers)
 	}
 	k.c.markForwarder(&r)
-	k.conclude(&r, auth, err)
+	k.conclude(ctx, &r, auth(), err)
 	return r
+}
+
+// startAuthority begins to ask what From's domain publishes, beside the
+// signatures' keys if there are any. The function it gives waits for it.
+func (k *Check) startAuthority(ctx context.Context, domain string, err error) func() *authority {
+	var auth *authority
+	switch {
+	case err != nil:
+	case k.dkim == nil:
+		auth = k.c.authorityOf(ctx, domain)
+	default:
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			auth = k.c.authorityOf(ctx, domain)
+		}()
+		return func() *authority { <-done; return auth }
+	}
+	return func() *authority { return auth }
 }
 
 // author gives the one domain that the mail claims to be from. fields is the

@@ -7,7 +7,7 @@ import (
 
 // conclude weighs what was found: who is aligned, what that proves, and what
 // the author's domain wants done otherwise.
-func (k *Check) conclude(r *Result, auth *authority, fromErr error) {
+func (k *Check) conclude(ctx context.Context, r *Result, auth *authority, fromErr error) {
 	r.Disposition = DispositionNone
 	switch {
 	case r.ManyFroms:
@@ -23,8 +23,6 @@ func (k *Check) conclude(r *Result, auth *authority, fromErr error) {
 		r.DMARC = DMARC{Result: TempError, Reason: "policy could not be asked for"}
 		return
 	}
-	ctx, cancel := context.WithTimeout(k.ctx, dmarcTime)
-	defer cancel()
 	passed, prover := align(ctx, r, auth)
 	r.DMARC = auth.policy
 	switch {
@@ -38,7 +36,7 @@ func (k *Check) conclude(r *Result, auth *authority, fromErr error) {
 	switch {
 	case prover != "":
 		r.Proof, r.Why = ProofAligned, prover
-	case unknown(r):
+	case unknown(r), auth.unsure && r.DMARC.Result == Fail:
 		r.Proof, r.Why = ProofTemp, "what would prove "+r.From+" could not be looked up"
 		if r.DMARC.Result == Fail {
 			r.DMARC.Result = TempError

@@ -197,6 +197,7 @@ type authority struct {
 	has    bool // there is a DMARC record
 	err    error
 	orgs   map[string]string
+	unsure bool // an organisation could not be found out
 }
 
 func (c *Checker) authorityOf(ctx context.Context, from string) *authority {
@@ -210,7 +211,7 @@ func (c *Checker) authorityOf(ctx context.Context, from string) *authority {
 	}
 	a.org = walkedOrg(from, met)
 	if err != nil {
-		a.org = from // what lies above is unknown: nothing above or beside aligns
+		a.org, a.unsure = from, true // nothing above or beside aligns
 	}
 	a.policy, a.record, a.has = policyFor(ctx, a.dns, from, met)
 	return a
@@ -252,7 +253,7 @@ func (a *authority) sameOrg(ctx context.Context, domain string) bool {
 	met, err := walk(ctx, a.dns, domain)
 	org := walkedOrg(domain, met)
 	if err != nil {
-		org = ""
+		org, a.unsure = "", true
 	}
 	if a.orgs == nil {
 		a.orgs = map[string]string{}

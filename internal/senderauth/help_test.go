@@ -127,3 +127,5 @@ func (w *world) check(ip netip.Addr, mailFrom, mail string, from ...string) Resu
 	}
 	return k.Finish(from)
 }
+
+func base64Of(b []byte) string { return base64.StdEncoding.EncodeToString(b) }

@@ -174,10 +174,11 @@ const (
 	maxHeader     = 256 << 10 // bytes of header; beyond that nothing is verified
 	maxBlankRun   = 8192      // empty lines in a row
 
-	spfTime   = 5 * time.Second // THREATS M12
-	iprevTime = 4 * time.Second
-	keyTime   = 5 * time.Second
-	dmarcTime = 4 * time.Second
+	spfTime    = 5 * time.Second // THREATS M12
+	iprevTime  = 4 * time.Second
+	keyTime    = 5 * time.Second
+	dmarcTime  = 4 * time.Second
+	finishTime = 5 * time.Second
 
 	// DNS questions, 60 in all (THREATS M12). Each part has its own, so that
 	// a sender's bomb in one place cannot starve the check of another domain.
