@@ -36,7 +36,7 @@ func ParsePath(s string, utf8 bool) (local, domain string, err error) {
 	if err := checkCharacters(s, utf8); err != nil {
 		return "", "", err
 	}
-	if strings.HasPrefix(s, "@") {
+	if strings.HasPrefix(s, "@") && strings.Contains(s, ":") {
 		return "", "", say(550, 5, 7, 1, "source routes are not followed")
 	}
 	at := strings.LastIndexByte(s, '@')
@@ -173,11 +173,11 @@ func parseDomain(s string) (string, error) {
 		return "", badAddress("domain too long")
 	}
 	for label := range strings.SplitSeq(s, ".") {
-		if !isLabel(label) {
-			return "", badAddress("not a domain name")
-		}
 		if strings.HasPrefix(label, "xn--") && !isALabel(label) {
 			return "", refusedAddress("not a domain name")
+		}
+		if !isLabel(label) {
+			return "", badAddress("not a domain name")
 		}
 	}
 	if _, err := netip.ParseAddr(s); err == nil {

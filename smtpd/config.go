@@ -42,7 +42,7 @@ type Config struct {
 	MinFreeBytes int64
 
 	MaxBadCommands int // refused commands in a session before 421; default 20
-	MaxUnknown     int // refused recipients in a session before 421; default 20
+	MaxUnknown     int // unknown recipients after which a session takes no further mail; default 5
 	Timeouts       Timeouts
 	MinRate        int64 // bytes a second within the data; default 1024
 
@@ -66,9 +66,10 @@ type Timeouts struct {
 	Command     time.Duration // a whole command line, from when we wait for it; default 5m, 10s when nearly all connections are taken
 	DataIdle    time.Duration // silence within the data; default 3m
 	Transaction time.Duration // from MAIL FROM to the end of the data; default 15m
+	RateGrace   time.Duration // of waiting for data before MinRate counts; default 10s
 	Write       time.Duration // a reply to be taken; default 1m
 	Drain       time.Duration // data in progress when Shutdown is called; default 10s
-	Linger      time.Duration // for the other side to read why we close; default 2s
+	Linger      time.Duration // for the other side to fall silent and read why we close; default 2s
 }
 
 func (c Config) withDefaults() Config {
@@ -76,6 +77,7 @@ func (c Config) withDefaults() Config {
 	orDuration(&c.Timeouts.Command, 5*time.Minute)
 	orDuration(&c.Timeouts.DataIdle, 3*time.Minute)
 	orDuration(&c.Timeouts.Transaction, 15*time.Minute)
+	orDuration(&c.Timeouts.RateGrace, 10*time.Second)
 	orDuration(&c.Timeouts.Write, time.Minute)
 	orDuration(&c.Timeouts.Drain, 10*time.Second)
 	orDuration(&c.Timeouts.Linger, 2*time.Second)
@@ -86,7 +88,7 @@ func (c Config) withDefaults() Config {
 		c.MaxBadCommands = 20
 	}
 	if c.MaxUnknown == 0 {
-		c.MaxUnknown = 20
+		c.MaxUnknown = 5
 	}
 	if c.MinRate == 0 {
 		c.MinRate = 1024

@@ -19,10 +19,9 @@ import (
 type phase int
 
 const (
-	phaseBusy   phase = iota // not reading
-	phaseIdle                // waits for a command or a handshake: may be broken off
-	phaseData                // waits for data: gets some more time
-	phaseLinger              // waits for the other side to go
+	phaseBusy phase = iota // not reading
+	phaseIdle              // waits for a command or a handshake: may be broken off
+	phaseData              // waits for data, or for the other side to go: gets some more time
 )
 
 // front owns one connection: its socket, its limits, and what has been said on

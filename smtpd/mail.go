@@ -36,6 +36,8 @@ func (f *front) mayMail() *reply {
 	switch {
 	case f.helo == "":
 		return say(503, 5, 5, 1, "EHLO first")
+	case f.srv.cfg.MaxUnknown > 0 && f.unknown > f.srv.cfg.MaxUnknown:
+		return say(421, 4, 7, 0, "too many unknown recipients")
 	case f.mailOpen:
 		return say(503, 5, 5, 1, "a mail is already under way")
 	case f.role != RoleMX && f.agent == 0 && !f.offersAuth():

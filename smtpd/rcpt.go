@@ -2,7 +2,6 @@ package smtpd
 
 import (
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -51,17 +50,17 @@ func (f *front) addRecipient() error {
 }
 
 // unknownRecipient makes guessing of addresses slow: the first is answered at
-// once, as anyone may mistype, unless the network has been guessing before; too
-// many end the session.
+// once, as anyone may mistype, unless the network has been guessing before. After
+// MaxUnknown the session takes no further mail, but ends the present one, which
+// may have a recipient that we know.
 func (f *front) unknownRecipient(err error) error {
 	var refusal *tickets.Refusal
-	if !errors.As(err, &refusal) || refusal.Reason != tickets.RefuseUnknownRecipient && refusal.Reason != tickets.RefuseRelay {
+	if !errors.As(err, &refusal) || refusal.Reason != tickets.RefuseUnknownRecipient {
 		return err
 	}
 	cfg := &f.srv.cfg
 	f.unknown++
-	f.event(slog.LevelInfo, "recipient refused", slog.Int("unknown", f.unknown))
-	if cfg.MaxUnknown > 0 && f.unknown > cfg.MaxUnknown {
+	if cfg.MaxUnknown > 0 && f.unknown > unknownInOneMail*cfg.MaxUnknown {
 		return say(421, 4, 7, 0, "too many unknown recipients")
 	}
 	if (f.unknown > 1 || f.networkGuesses()) && cfg.Tarpit > 0 && !f.exempt {
@@ -69,6 +68,9 @@ func (f *front) unknownRecipient(err error) error {
 	}
 	return err
 }
+
+// unknownInOneMail times MaxUnknown are too many even for one mail.
+const unknownInOneMail = 5
 
 func (f *front) networkGuesses() bool {
 	if f.srv.lim == nil || f.exempt {

@@ -130,14 +130,11 @@ func (d *intakeStream) fill() error {
 	}
 	d.wire += int64(f.w - f.r - had)
 	d.wait += time.Since(began)
-	if rate := f.srv.cfg.MinRate; rate > 0 && d.wait > rateGrace && float64(d.wire) < d.wait.Seconds()*float64(rate) {
+	if rate := f.srv.cfg.MinRate; rate > 0 && d.wait > t.RateGrace && float64(d.wire) < d.wait.Seconds()*float64(rate) {
 		return d.broken(errSlow)
 	}
 	return nil
 }
-
-// rateGrace is how long a sender may be slow before the rate counts.
-const rateGrace = 10 * time.Second
 
 var errSlow = errors.New("too slow")
 

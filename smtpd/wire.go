@@ -16,6 +16,8 @@ const (
 	maxPathLine    = 2048  // MAIL and RCPT with the parameters of their extensions
 	maxAuthLine    = 12288 // RFC 4954 section 4
 	maxSkipped     = 64 << 10
+
+	lingerPauses = 15 // who goes on sending for so many pauses is cut off
 )
 
 // What can be wrong with a command line. The first two leave the session in step.
@@ -159,11 +161,11 @@ func (f *front) linger() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	end := time.Now().Add(f.srv.cfg.Timeouts.Linger)
-	if f.await(end, phaseLinger) != nil {
-		return
-	}
-	for {
+	pause := f.srv.cfg.Timeouts.Linger
+	for end := time.Now().Add(lingerPauses * pause); time.Now().Before(end); {
+		if f.await(time.Now().Add(pause), phaseData) != nil {
+			return
+		}
 		if _, err := f.conn.Read(f.buf); err != nil {
 			return
 		}
