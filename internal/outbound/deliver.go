@@ -1,0 +1,199 @@
+package outbound
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// deliverer hands mails to the next hop.
+type deliverer struct {
+	cfg      Config
+	resolver Resolver
+	pool     *pool
+}
+
+// destination is the key of the lane a mail takes: the relay, or the domain in
+// A-labels. It fails for an address that can have none.
+func (d *deliverer) destination(to string) (string, error) {
+	if d.cfg.Relay != "" {
+		return "relay", nil
+	}
+	_, domain, ok := splitAddress(to)
+	if !ok {
+		return "", &Result{Class: Permanent, Status: "5.1.3", Phase: "compose", Text: "this is no mail address"}
+	}
+	ascii, ok := asciiDomain(domain)
+	if !ok {
+		return "", &Result{Class: Permanent, Status: "5.1.2", Phase: "compose", Text: "the address's domain is no domain name"}
+	}
+	return ascii, nil
+}
+
+// deliver hands m over to the destination and says what came of it. It uses a
+// connection that is still open from the last mail where there is one.
+func (d *deliverer) deliver(ctx context.Context, dest string, m *Mail) Result {
+	if s := d.pool.take(dest); s != nil {
+		err := s.send(ctx, m)
+		if r, again := d.afterReuse(dest, s, err); !again {
+			return r
+		}
+	}
+	if d.cfg.Relay != "" {
+		return d.viaRelay(ctx, dest, m)
+	}
+	return d.viaMX(ctx, dest, m)
+}
+
+// afterReuse judges a try over a kept connection. One that broke before the
+// body was begun says nothing of the destination: the far side may just have
+// grown tired of waiting.
+func (d *deliverer) afterReuse(dest string, s *session, err error) (Result, bool) {
+	var pe *phaseError
+	if errors.As(err, &pe) && pe.phase == "mail" {
+		if r := classify(err); r.Code == 0 || r.Code == 421 {
+			s.close()
+			return Result{}, true
+		}
+	}
+	return d.done(dest, s, err), false
+}
+
+// done keeps or ends the session and makes the result.
+func (d *deliverer) done(dest string, s *session, err error) Result {
+	if err != nil {
+		r := classify(err)
+		if r.Code == 0 || r.Code == 421 || s.reset() != nil {
+			s.close()
+			return r
+		}
+		d.pool.put(dest, s)
+		return r
+	}
+	r := Result{Class: Delivered, Status: "2.0.0", Code: 250, Host: s.host, TLS: s.tls, Phase: "final"}
+	d.pool.put(dest, s)
+	return r
+}
+
+func (d *deliverer) viaRelay(ctx context.Context, dest string, m *Mail) Result {
+	host, port, err := net.SplitHostPort(d.cfg.Relay)
+	if err != nil {
+		return Result{Class: Unreachable, Status: "4.3.5", Phase: "connect", Text: "outbound.relay is not host:port"}
+	}
+	ips := []netip.Addr{}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		ips = append(ips, ip)
+	} else if ips, err = d.resolver.LookupIP(ctx, "ip", host); err != nil {
+		return Result{Class: Unreachable, Status: "4.4.3", Phase: "dns", Text: "the relay's name could not be looked up"}
+	}
+	last := Result{Class: Unreachable, Status: "4.4.4", Phase: "dns", Text: "the relay has no address"}
+	for _, ip := range ips[:min(len(ips), maxAddresses)] {
+		s, err := d.open(ctx, target{
+			name: host, addr: net.JoinHostPort(ip.String(), port), mode: d.cfg.RelayTLS,
+			implicit: port == "465" && d.cfg.RelayTLS != TLSNone, user: d.cfg.RelayUser, password: d.cfg.RelayPassword,
+		})
+		if err != nil {
+			last = classify(err)
+			continue
+		}
+		return d.done(dest, s, s.send(ctx, m))
+	}
+	return last
+}
+
+// viaMX goes through the exchangers in order. Trouble before the mail was
+// named moves on to the next address; an answer about the mail ends it.
+func (d *deliverer) viaMX(ctx context.Context, dest string, m *Mail) Result {
+	hosts, err := d.exchangers(ctx, dest)
+	if err != nil {
+		return classify(err)
+	}
+	w := worst{Result{Class: Permanent, Status: "5.4.4", Phase: "dns", Text: "the domain names no mail server"}}
+	for _, host := range hosts {
+		ips, refused, err := d.addresses(ctx, host)
+		switch {
+		case notFound(err) || (err == nil && len(ips) == 0 && !refused):
+			w.note(Result{Class: Permanent, Status: "5.4.4", Phase: "dns", Text: "there is no mail server at this address: its domain, or the server it names, does not exist"})
+		case err != nil:
+			w.note(Result{Class: Temporary, Status: "4.4.3", Phase: "dns", Text: "the mail server's address could not be looked up just now"})
+		case refused && len(ips) == 0:
+			w.note(Result{Class: Permanent, Status: "5.4.4", Phase: "dns", Text: "the domain's mail server lies in a private network, where no mail is sent"})
+		}
+		for _, ip := range ips {
+			s, err := d.open(ctx, target{name: host, addr: hostPort(ip, d.cfg.MXPort), mode: TLSOpportunistic})
+			if err != nil {
+				w.note(classify(err))
+				continue
+			}
+			return d.done(dest, s, s.send(ctx, m))
+		}
+	}
+	return w.r
+}
+
+// worst gathers the results of hosts that could not be talked to. As long as
+// one of them may come back the whole is temporary.
+type worst struct{ r Result }
+
+func (w *worst) note(r Result) {
+	if w.r.Class == Permanent || r.Class == Unreachable {
+		w.r = r
+	}
+}
+
+// tlsConfig: a smarthost's certificate is verified where that is required. At
+// an MX without a policy there is nothing to verify it against, so any will do.
+func (d *deliverer) tlsConfig(t target) *tls.Config {
+	cfg := &tls.Config{}
+	if d.cfg.TLS != nil {
+		cfg = d.cfg.TLS.Clone()
+	}
+	cfg.ServerName = strings.TrimSuffix(t.name, ".")
+	cfg.MinVersion = tls.VersionTLS12 // RFC 8996
+	cfg.InsecureSkipVerify = t.mode != TLSRequire
+	return cfg
+}
+
+// String tells the route in words, for `postroom check`.
+func (c Config) String() string {
+	if c.Relay != "" {
+		return "relay " + c.Relay + " (TLS " + string(c.withDefaults().RelayTLS) + ")"
+	}
+	return "straight to the MX, port " + strconv.Itoa(c.withDefaults().MXPort)
+}
+
+// Probe talks to the relay up to the login and hangs up: for `postroom check`.
+// Without a relay there is nothing to try.
+func Probe(ctx context.Context, cfg Config, r Resolver) error {
+	cfg = cfg.withDefaults()
+	if cfg.Relay == "" {
+		return nil
+	}
+	d := &deliverer{cfg: cfg, resolver: r, pool: newPool(0, time.Second)}
+	host, port, err := net.SplitHostPort(cfg.Relay)
+	if err != nil {
+		return errors.New("outbound.relay: write host:port")
+	}
+	ips := []netip.Addr{}
+	if ip, perr := netip.ParseAddr(host); perr == nil {
+		ips = append(ips, ip)
+	} else if ips, err = r.LookupIP(ctx, "ip", host); err != nil {
+		return err
+	}
+	err = errors.New("the relay has no address")
+	for _, ip := range ips {
+		var s *session
+		s, err = d.open(ctx, target{name: host, addr: net.JoinHostPort(ip.String(), port), mode: cfg.RelayTLS,
+			implicit: port == "465" && cfg.RelayTLS != TLSNone, user: cfg.RelayUser, password: cfg.RelayPassword})
+		if err == nil {
+			s.quit()
+			return nil
+		}
+	}
+	return err
+}

@@ -1,0 +1,118 @@
+package outbound
+
+import (
+	"strconv"
+	"time"
+
+	"postroom/tickets"
+)
+
+// Templates of the reports written here.
+const (
+	templateFailed = "undelivered"
+	templateLate   = "late"
+)
+
+// outcome turns what a try came to into what is kept and who is told. It is
+// pure: the same row, job and result give the same, but for Message-IDs.
+func outcome(row Row, job *Job, r Result, s Schedule, now time.Time) Outcome {
+	o := Outcome{Attempted: true, Result: r}
+	switch r.Class {
+	case Delivered:
+		o.State = tickets.OutSent
+	case Permanent:
+		o.fail(job, now)
+	default:
+		next, ok := s.Next(row.Created, now, row.Attempts+1, row.Noticed)
+		if !ok {
+			o.Result.Class = Permanent
+			o.Result.Status = "5.4.7" // RFC 3463: delivery time expired
+			o.fail(job, now)
+			return o
+		}
+		o.State, o.Next = tickets.OutQueued, next
+		if !row.Noticed && now.Sub(row.Created) >= noticeAge {
+			o.Noticed = true
+			o.Reports = reports(job, o.Result, templateLate, now)
+		}
+	}
+	return o
+}
+
+func (o *Outcome) fail(job *Job, now time.Time) {
+	o.State = tickets.OutFailed
+	if job == nil || job.Out == nil {
+		return
+	}
+	if t := job.Out.Ticket; t != nil {
+		o.Events = append(o.Events, &tickets.Event{TicketID: t.ID, At: now, Kind: "failed", Actor: tickets.ActorSystem, Message: job.Out.Message,
+			Data: map[string]string{"outbox": strconv.FormatInt(job.Out.ID, 10), "kind": string(job.Out.Kind), "status": o.Result.Status}})
+	}
+	o.Reports = reports(job, o.Result, templateFailed, now)
+}
+
+// reports writes to those who should know: the assignee, else the queue's
+// agents, but never the one whom the failed mail was for. Acknowledgements are
+// not worth a mail, and a report on a receipt or a report could go on for ever.
+func reports(job *Job, r Result, template string, now time.Time) []*tickets.Outgoing {
+	if job == nil || job.Out == nil || job.Directory == nil {
+		return nil
+	}
+	out := job.Out
+	switch out.Kind {
+	case tickets.OutAnswer, tickets.OutPrivacy:
+	case tickets.OutNotification:
+		if template == templateLate {
+			return nil
+		}
+	default:
+		return nil
+	}
+	q := job.Directory.QueueByID(out.QueueID)
+	if q == nil {
+		return nil
+	}
+	domain := q.ReplyDomain
+	if domain == "" {
+		domain = tickets.Domain(q.Address)
+	}
+	args := map[string]string{"to": out.To, "kind": string(out.Kind), "status": r.Status, "words": r.Text, "host": r.Host}
+	var list []*tickets.Outgoing
+	for _, a := range whom(job, q) {
+		list = append(list, &tickets.Outgoing{Org: out.Org, Kind: tickets.OutReport, MessageID: tickets.NewMessageID(domain),
+			Ticket: out.Ticket, To: a.Address, ToAgent: a.ID, QueueID: q.ID, NotBefore: now,
+			Spec: tickets.OutSpec{Template: template, Args: args, Text: excerpt(out)}})
+	}
+	return list
+}
+
+// excerpt is what an answer said, so that the agent knows which. Of a
+// notification the colleague has the message itself in the ticket.
+func excerpt(out *tickets.Outgoing) string {
+	if out.Kind != tickets.OutAnswer {
+		return ""
+	}
+	const most = 2000
+	s := out.Spec.Text
+	if len(s) > most {
+		s = cleanText(s[:most]) + " […]"
+	}
+	return s
+}
+
+// whom names who is told.
+func whom(job *Job, q *tickets.Queue) []*tickets.Agent {
+	not := job.Out.ToAgent
+	if t := job.Out.Ticket; t != nil && t.AssigneeID != not {
+		if a := job.Directory.AgentByID(t.AssigneeID); a != nil && a.Active {
+			return []*tickets.Agent{a}
+		}
+	}
+	var list []*tickets.Agent
+	for _, a := range job.Directory.Agents {
+		if a.Active && a.ID != not && a.Works(q.ID) {
+			list = append(list, a)
+		}
+	}
+	return list
+}

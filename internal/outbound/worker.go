@@ -1,0 +1,374 @@
+package outbound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"postroom/tickets"
+)
+
+// Worker sends what is in the outbox. Make it with New, run it with Run.
+type Worker struct {
+	cfg      Config
+	outbox   Outbox
+	schedule Schedule
+	composer *composer
+	deliver  *deliverer
+	lanes    *lanes
+	meter    Meter
+	log      *slog.Logger
+	now      func() time.Time
+
+	wake chan struct{}
+	mu   sync.Mutex
+	held map[int64]*held
+	free chan struct{} // a row was given back while none could be taken
+}
+
+// held is a leased row that this worker is busy with.
+type held struct {
+	row    Row
+	until  time.Time // when the lease ends, by our clock
+	cancel context.CancelCauseFunc
+}
+
+// New makes a worker.
+func New(cfg Config, p Parts) *Worker {
+	cfg = cfg.withDefaults()
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	if p.Meter == nil {
+		p.Meter = noMeter{}
+	}
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Worker{
+		cfg: cfg, outbox: p.Outbox, schedule: Schedule{Pauses: cfg.Retry}, meter: p.Meter, log: p.Log, now: p.Now,
+		composer: &composer{bodies: p.Bodies, signer: newSigner(p.Keys), addr: p.Addresses, notice: cfg.Notice},
+		deliver:  &deliverer{cfg: cfg, resolver: p.Resolver, pool: newPool(cfg.PerDest, cfg.Timeouts.Idle)},
+		lanes:    newLanes(cfg.PerDest, cfg.Slots/2, cfg.Relay != "", p.Now),
+		wake:     make(chan struct{}, 1), held: map[int64]*held{}, free: make(chan struct{}, 1),
+	}
+}
+
+// Wake says that there may be something to send. It never blocks.
+func (w *Worker) Wake() { poke(w.wake) }
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// Run sends until ctx ends. Then nothing new is begun, rows that only waited
+// are given back, and deliveries under way may go on for Config.Drain.
+func (w *Worker) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var busy sync.WaitGroup
+	renewed := make(chan struct{})
+	go func() {
+		defer close(renewed)
+		w.renew(work)
+	}()
+	w.loop(ctx, work, &busy)
+
+	drained := make(chan struct{})
+	go func() {
+		busy.Wait()
+		close(drained)
+	}()
+	limit := time.NewTimer(w.cfg.Drain)
+	defer limit.Stop()
+	select {
+	case <-drained:
+	case <-limit.C:
+		stop()
+		<-drained
+	}
+	stop()
+	<-renewed
+	w.deliver.pool.close()
+	return nil
+}
+
+// loop leases and starts until ctx ends.
+func (w *Worker) loop(ctx, work context.Context, busy *sync.WaitGroup) {
+	sweep := time.NewTicker(w.cfg.Sweep)
+	defer sweep.Stop()
+	for ctx.Err() == nil {
+		more, full := w.take(ctx, work, busy)
+		if more {
+			continue
+		}
+		var free chan struct{}
+		if full {
+			free = w.free
+		}
+		select {
+		case <-ctx.Done():
+		case <-w.wake:
+		case <-sweep.C:
+		case <-free:
+		}
+	}
+}
+
+// take leases what there is room for. more says that there may be more to
+// lease at once, full that there was no room.
+func (w *Worker) take(ctx, work context.Context, busy *sync.WaitGroup) (more, full bool) {
+	w.mu.Lock()
+	room := w.cfg.Slots - len(w.held)
+	w.mu.Unlock()
+	if room <= 0 {
+		return false, true
+	}
+	const batch = 64
+	n := min(room, batch)
+	until := time.Now().Add(w.cfg.Lease)
+	rows, err := w.outbox.Lease(ctx, w.cfg.Worker, n, w.cfg.Lease)
+	if err != nil {
+		if ctx.Err() == nil {
+			w.log.Error("outbox: lease", "err", err)
+		}
+		return false, false
+	}
+	for _, row := range rows {
+		rctx, cancel := context.WithCancelCause(work)
+		h := &held{row: row, until: until, cancel: cancel}
+		w.mu.Lock()
+		w.held[row.ID] = h
+		w.mu.Unlock()
+		busy.Go(func() {
+			defer w.drop(h)
+			w.handle(ctx, rctx, h)
+		})
+	}
+	return len(rows) == n, false
+}
+
+func (w *Worker) drop(h *held) {
+	h.cancel(nil)
+	w.mu.Lock()
+	if w.held[h.row.ID] == h {
+		delete(w.held, h.row.ID)
+	}
+	w.mu.Unlock()
+	poke(w.free)
+}
+
+// renew keeps the leases of what is under way. What is lost is cancelled.
+func (w *Worker) renew(ctx context.Context) {
+	tick := time.NewTicker(w.cfg.Lease / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		w.mu.Lock()
+		rows := make([]Row, 0, len(w.held))
+		for _, h := range w.held {
+			rows = append(rows, h.row)
+		}
+		w.mu.Unlock()
+		if len(rows) == 0 {
+			continue
+		}
+		until := time.Now().Add(w.cfg.Lease)
+		lost, err := w.outbox.Renew(ctx, rows, w.cfg.Lease)
+		if err != nil {
+			w.log.Error("outbox: renew leases", "rows", len(rows), "err", err)
+		}
+		w.renewed(rows, lost, err == nil, until)
+	}
+}
+
+func (w *Worker) renewed(rows []Row, lost []int64, ok bool, until time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	gone := map[int64]bool{}
+	for _, id := range lost {
+		gone[id] = true
+	}
+	for _, row := range rows {
+		h := w.held[row.ID]
+		switch {
+		case h == nil || h.row.Fence != row.Fence:
+		case gone[row.ID], !ok && time.Now().After(h.until):
+			h.cancel(ErrLost)
+		case ok:
+			h.until = until
+		}
+	}
+}
+
+// ours reports whether the lease still holds, with time to spare for the
+// final dot to be answered by a quick server.
+func (w *Worker) ours(h *held) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Until(h.until) > w.cfg.Lease/10
+}
+
+// handle sees one row through. ctx ends when the worker is asked to stop, work
+// when it must.
+func (w *Worker) handle(ctx, work context.Context, h *held) {
+	log := w.log.With("out", h.row.ID, "attempt", h.row.Attempts+1)
+	defer func() {
+		if p := recover(); p != nil {
+			// A mail that makes us panic must not stop the others, and is not
+			// tried in a loop: the lease runs out, or the pause does.
+			log.Error("outbox: panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			w.settle(work, h, nil, Result{Class: Temporary, Status: "4.3.0", Phase: "compose", Text: "an internal error"}, log)
+		}
+	}()
+	job, err := w.outbox.Load(work, h.row.ID)
+	if err != nil {
+		w.unopened(work, h, err, log)
+		return
+	}
+	if job == nil {
+		return // erased meanwhile
+	}
+	dest, err := w.deliver.destination(job.Out.To)
+	if err != nil {
+		w.settle(work, h, job, classify(err), log)
+		return
+	}
+	waited, err := w.lanes.enter(both(ctx, work), dest)
+	var dead *errDead
+	switch {
+	case errors.As(err, &dead):
+		w.settle(work, h, job, dead.last, log)
+		return
+	case errors.Is(err, errCrowded):
+		w.giveBack(work, h, w.lanes.crowdPause(dest), log)
+		return
+	case err != nil:
+		w.giveBack(work, h, 0, log)
+		return
+	}
+	r := Result{Class: Temporary, Status: "4.3.0"}
+	defer func() { w.lanes.leave(dest, r) }()
+	if waited {
+		// It may have been erased, or its ticket moved on, while it waited.
+		if job, err = w.outbox.Load(work, h.row.ID); err != nil {
+			w.unopened(work, h, err, log)
+			return
+		}
+		if job == nil {
+			return
+		}
+	}
+	r = w.try(work, h, job, dest)
+	switch {
+	case errors.Is(context.Cause(work), ErrLost):
+		log.Warn("outbox: lease lost while sending")
+		return
+	case work.Err() != nil && r.Class != Delivered && r.Class != Permanent:
+		w.giveBack(work, h, 0, log)
+		return
+	}
+	w.settle(work, h, job, r, log)
+}
+
+// both gives a context that ends with either.
+func both(a, b context.Context) context.Context {
+	ctx, cancel := context.WithCancel(a)
+	context.AfterFunc(b, cancel)
+	return ctx
+}
+
+func (w *Worker) unopened(ctx context.Context, h *held, err error, log *slog.Logger) {
+	if ctx.Err() != nil {
+		return
+	}
+	log.Error("outbox: open row", "err", err)
+	w.settle(ctx, h, nil, Result{Class: Temporary, Status: "4.3.0", Phase: "compose", Text: "the mail could not be read from the store"}, log)
+}
+
+// try composes and hands over.
+func (w *Worker) try(ctx context.Context, h *held, job *Job, dest string) Result {
+	m, err := w.composer.compose(ctx, h.row, job, w.now())
+	if err != nil {
+		var given *Result
+		if errors.As(err, &given) {
+			return *given
+		}
+		w.log.Error("outbox: compose", "out", h.row.ID, "err", err)
+		return Result{Class: Temporary, Status: "4.3.0", Phase: "compose", Text: "the mail could not be composed"}
+	}
+	if !w.ours(h) {
+		h.cancel(ErrLost)
+		return Result{Class: Temporary, Status: "4.3.0", Phase: "compose"}
+	}
+	return w.deliver.deliver(ctx, dest, m)
+}
+
+// settle keeps what came of it. Once a mail is handed over that must be
+// known, or it is sent twice: so it is said again until the lease ends.
+func (w *Worker) settle(ctx context.Context, h *held, job *Job, r Result, log *slog.Logger) {
+	o := outcome(h.row, job, r, w.schedule, w.now())
+	w.finish(ctx, h, o, log)
+	kind := tickets.OutKind("")
+	if job != nil {
+		kind = job.Out.Kind
+	}
+	attrs := []any{"kind", kind, "status", o.Result.Status, "phase", r.Phase, "tls", r.TLS != ""}
+	switch o.State {
+	case tickets.OutSent:
+		w.meter.Sent(kind, r.TLS != "")
+		log.Info("sent", attrs...)
+	case tickets.OutFailed:
+		w.meter.Failed(kind)
+		log.Warn("not delivered", attrs...)
+	default:
+		w.meter.Deferred(kind)
+		log.Info("put off", append(attrs, "until", o.Next)...)
+	}
+}
+
+// giveBack ends the lease without a try.
+func (w *Worker) giveBack(ctx context.Context, h *held, pause time.Duration, log *slog.Logger) {
+	w.finish(ctx, h, Outcome{State: tickets.OutQueued, Next: w.now().Add(pause)}, log)
+}
+
+func (w *Worker) finish(ctx context.Context, h *held, o Outcome, log *slog.Logger) {
+	for pause := 100 * time.Millisecond; ; pause *= 2 {
+		// What happened is kept even when the worker is stopping, only not for long.
+		limit := w.cfg.Lease
+		if ctx.Err() != nil {
+			limit = 5 * time.Second
+		}
+		one, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+		err := w.outbox.Finish(one, h.row, o)
+		cancel()
+		switch {
+		case err == nil:
+			return
+		case errors.Is(err, ErrLost):
+			log.Warn("outbox: the row was taken by another worker")
+			return
+		case !w.ours(h), ctx.Err() != nil:
+			log.Error("outbox: could not keep what came of it", "state", o.State, "err", err)
+			return
+		}
+		log.Error("outbox: keep what came of it, trying again", "state", o.State, "err", err)
+		t := time.NewTimer(min(pause, 5*time.Second))
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+		}
+	}
+}
