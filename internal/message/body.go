@@ -10,6 +10,7 @@ type node struct {
 	subtype string // of a multipart; "" for a leaf
 	kids    []*node
 	html    bool
+	other   bool   // a leaf of text, but neither plain nor HTML
 	text    string // of a leaf, in UTF-8: plain text, or HTML as it came
 	plain   string // of an HTML leaf, its text once made
 }
@@ -43,7 +44,7 @@ func (p *parser) textNode(b []byte, t textInfo) {
 	case t.typ == "text/enriched" || t.typ == "text/richtext":
 		s = enrichedText(s)
 	}
-	p.hang(&node{html: isHTML, text: s})
+	p.hang(&node{html: isHTML, other: !isHTML && t.typ != "text/plain", text: s})
 }
 
 func startsHTML(b []byte) bool {
@@ -72,22 +73,63 @@ func (p *parser) finish() {
 		m.Text = trimText(p.root.text)
 	} else if p.root != nil {
 		m.Text = trimText(p.root.asText())
-		var shown, rawest strings.Builder
 		if p.root.hasHTML() {
-			p.root.writeHTML(&shown, &rawest)
-			m.HTML, m.rawHTML = shown.String(), rawest.String()
+			m.pieces = p.root.htmlPieces(nil)
 		}
 	}
-	if strings.TrimSpace(m.Text) == "" && m.HTML == "" && p.tnefText+p.tnefHTML != "" {
+	if strings.TrimSpace(m.Text) == "" && m.pieces == nil && p.tnefText+p.tnefHTML != "" {
 		m.Text = trimText(p.tnefText)
 		if p.tnefHTML != "" {
-			m.HTML, m.rawHTML = sanitiseHTML(p.tnefHTML), p.tnefHTML
+			m.pieces = []htmlPiece{{text: p.tnefHTML}}
 			if m.Text == "" {
 				m.Text = HTMLToText(p.tnefHTML)
 			}
 		}
 	}
+	m.rawHTML = joinRaw(m.pieces)
+	if !p.lim.NoHTML {
+		m.HTML = m.RenderHTML()
+	}
 	p.markInline()
+}
+
+// htmlPiece is one part of the body as HTML shows it.
+type htmlPiece struct {
+	text  string
+	plain bool // plain text between HTML parts
+}
+
+func (h htmlPiece) raw() string {
+	if h.plain {
+		return "<pre>" + html.EscapeString(h.text) + "</pre>\n"
+	}
+	return h.text
+}
+
+func joinRaw(pieces []htmlPiece) string {
+	if len(pieces) == 1 {
+		return pieces[0].raw()
+	}
+	var b strings.Builder
+	for _, h := range pieces {
+		b.WriteString(h.raw())
+	}
+	return b.String()
+}
+
+// RenderHTML returns the sanitised HTML of the body, as in the field HTML.
+// Each part is sanitised alone, so that none can reach into the next (the
+// EFAIL attacks).
+func (m *Message) RenderHTML() string {
+	var b strings.Builder
+	for _, h := range m.pieces {
+		if h.plain {
+			b.WriteString(h.raw())
+		} else {
+			b.WriteString(sanitiseHTML(h.text))
+		}
+	}
+	return b.String()
 }
 
 // trimText takes away empty lines at both ends.
@@ -136,9 +178,13 @@ func (n *node) chooseText() string {
 		if k.hasHTML() {
 			continue
 		}
-		if t := k.asText(); strings.TrimSpace(t) != "" {
+		t := k.asText()
+		switch {
+		case strings.TrimSpace(t) == "" || best != "" && k.other:
+		case best == "":
 			best = t
-			break
+		case !strings.Contains(best, strings.TrimSpace(t)): // a list's footer, put in the wrong place
+			best = strings.TrimRight(best, "\n") + "\n\n" + t
 		}
 	}
 	if best != "" && !isStub(best) {
@@ -165,7 +211,7 @@ func isStub(s string) bool {
 	if !strings.Contains(low, "html") {
 		return false
 	}
-	for _, w := range []string{"not support", "doesn't support", "does not support", "cannot display", "can't display", "unable to", "not able to", "html version", "html format", "html-format", "html e-mail", "html email", "html mail", "html message", "html-mail", "html-e-mail", "unterstützt", "anzeigen", "ne supporte pas", "ne prend pas en charge", "no soporta", "no admite", "non supporta", "ondersteunt geen", "view this", "enable html"} {
+	for _, w := range []string{"not support", "doesn't support", "does not support", "cannot display", "can't display", "unable to", "not able to", "html version", "html format", "html-format", "html e-mail", "html email", "html mail", "html message", "html-mail", "html-e-mail", "unterstützt", "anzeigen", "ne supporte pas", "ne prend pas en charge", "no soporta", "no admite", "non supporta", "ondersteunt geen", "view this", "enable html", "html capable", "html-capable"} {
 		if strings.Contains(low, w) {
 			return true
 		}
@@ -185,46 +231,43 @@ func (n *node) hasHTML() bool {
 	return false
 }
 
-// writeHTML writes what a reader of HTML sees. Each part is sanitised alone,
-// so that none can reach into the next (the EFAIL attacks).
-func (n *node) writeHTML(shown, rawest *strings.Builder) {
+// htmlPieces returns what a reader of HTML sees, part by part.
+func (n *node) htmlPieces(to []htmlPiece) []htmlPiece {
 	switch {
-	case n.subtype == "" && n.html:
-		shown.WriteString(sanitiseHTML(n.text))
-		rawest.WriteString(n.text)
 	case n.subtype == "":
-		if strings.TrimSpace(n.text) != "" {
-			pre := "<pre>" + html.EscapeString(n.text) + "</pre>\n"
-			shown.WriteString(pre)
-			rawest.WriteString(pre)
+		if !n.html && strings.TrimSpace(n.text) == "" {
+			return to
 		}
+		return append(to, htmlPiece{n.text, !n.html})
 	case n.subtype == "alternative":
 		for i := len(n.kids) - 1; i >= 0; i-- {
-			if k := n.kids[i]; k.hasHTML() && (strings.TrimSpace(k.asText()) != "" || i == 0 || !anyText(n.kids[:i])) {
-				k.writeHTML(shown, rawest)
-				return
+			if n.kids[i].hasHTML() && !n.kids[i].blank() {
+				return n.kids[i].htmlPieces(to)
 			}
 		}
 		for _, k := range n.kids {
-			if strings.TrimSpace(k.asText()) != "" {
-				k.writeHTML(shown, rawest)
-				return
+			if !k.blank() {
+				return k.htmlPieces(to)
 			}
 		}
-	default:
-		for _, k := range n.kids {
-			k.writeHTML(shown, rawest)
-		}
+		return to
 	}
+	for _, k := range n.kids {
+		to = k.htmlPieces(to)
+	}
+	return to
 }
 
-func anyText(nodes []*node) bool {
-	for _, n := range nodes {
-		if strings.TrimSpace(n.asText()) != "" {
-			return true
+func (n *node) blank() bool {
+	if strings.TrimSpace(n.text) != "" {
+		return false
+	}
+	for _, k := range n.kids {
+		if !k.blank() {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // markInline marks the attachments the HTML refers to.

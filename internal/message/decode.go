@@ -51,6 +51,9 @@ func (d *base64Decoder) line(dst, src []byte) []byte {
 			case c == '=':
 				dst = d.flush(dst)
 				d.padded = true
+			case (c == ' ' || c == '\t') && d.padded: // a remark after the end
+				d.broken = true
+				return dst
 			case c != ' ' && c != '\t':
 				d.broken = true
 			}
@@ -91,6 +94,19 @@ func looksBase64(line []byte) bool {
 		}
 	}
 	return true
+}
+
+// isProse says whether the first line of a text labelled base64 is plainly
+// not encoded: punctuation or spaces between words, no padding.
+func isProse(line []byte) bool {
+	bad := 0
+	for _, c := range line {
+		if c == '=' {
+			return false
+		}
+		bad += btoi(b64value[c] < 0)
+	}
+	return bad > 0 && bad*12 >= len(line)
 }
 
 // decodeQP appends quoted-printable text without its line end. It returns

@@ -3,6 +3,7 @@ package message
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +25,9 @@ func (p *parser) fillHeader(fields []Field) {
 		}
 	}
 	m.FromMailboxes = len(m.From)
+	if m.FromFields > 1 { // the same field twice, as some gateways leave it
+		m.From = slices.CompactFunc(m.From, func(a, b Address) bool { return a == b })
+	}
 	for _, f := range fields {
 		switch {
 		case len(f.Name) == 2 && equalFold(f.Name, "To"):

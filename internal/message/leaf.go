@@ -109,7 +109,7 @@ func (p *parser) leafLine(line []byte) {
 	l.mid = line[len(line)-1] != '\n'
 	if !l.begun && len(bytes.TrimSpace(line)) > 0 {
 		l.begun = true
-		if l.e.enc == encBase64 && l.keep > 0 && !looksBase64(bytes.TrimSpace(line)) {
+		if l.e.enc == encBase64 && l.keep > 0 && isProse(bytes.TrimSpace(line)) {
 			l.e.enc = encNone
 			p.defect("text labelled base64 that is not")
 		}

@@ -81,8 +81,9 @@ type Message struct {
 	Defects  []string // what was repaired or could not be understood, in words
 	Header   []Field  // top-level fields in order, values unfolded but not decoded, capped
 
-	rawHTML string // the HTML body as it came (UTF-8, capped), for finding quotes; never shown
-	parts   []part // every leaf and attached message in order, capped
+	pieces  []htmlPiece // what HTML is made of
+	rawHTML string      // the HTML body as it came (UTF-8, capped), for finding quotes; never shown
+	parts   []part      // every leaf and attached message in order, capped
 }
 
 // Field is one header field as it stood, unfolded.
@@ -122,6 +123,8 @@ type Limits struct {
 	Parts       int // MIME parts; default 1000
 	Depth       int // nesting of multiparts and attached messages; default 50
 	TextBytes   int // decoded body text kept; default 1 MiB
+
+	NoHTML bool // leave Message.HTML empty: sanitising costs more than all the rest; RenderHTML does it when wanted
 }
 
 func equalFold(a, b string) bool {

@@ -109,8 +109,10 @@ func (p *parser) contentType(e *entity, value string) string {
 	if d, ok := params.get("delsp"); ok {
 		e.delsp = equalFold(d.text, "yes")
 	}
-	if n, ok := params.get("name"); ok {
-		return fileName(n, p.hint)
+	for _, name := range []string{"name", "filename", "file"} {
+		if n, ok := params.get(name); ok {
+			return fileName(n, p.hint)
+		}
 	}
 	return ""
 }
