@@ -97,6 +97,10 @@ var rooms = map[string]room{
 		others: []string{"github.com/emersion/go-smtp", "github.com/emersion/go-sasl", "github.com/emersion/go-msgauth",
 			"golang.org/x/net/idna", "golang.org/x/sync"},
 	},
+	"internal/password": {
+		purpose: "hashes and checks agents' passwords, at an even pace",
+		others:  []string{"golang.org/x/crypto/argon2"},
+	},
 	"internal/queue": {
 		purpose: "wake-ups for workers and nodes, on Redis or in process",
 		own:     []string{"internal/redisconn"},

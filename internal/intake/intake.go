@@ -64,7 +64,7 @@ type Intake struct {
 	addr   tickets.Addresses
 	log    *slog.Logger
 	now    func() time.Time
-	wake   func(topic string)
+	wake   func(topic string, ids ...int64)
 }
 
 // Options are the parts an Intake works with.
@@ -77,7 +77,7 @@ type Options struct {
 	Keys   *threading.Keyring
 	Log    *slog.Logger
 	Now    func() time.Time
-	Wake   func(topic string) // told which work a commit made: "outbox", "jobs", "changes"
+	Wake   func(topic string, ids ...int64) // told which rows a commit made work of: "outbox", "jobs"; and "changes"
 }
 
 // New makes an Intake.
@@ -91,7 +91,7 @@ func New(o Options) *Intake {
 		in.now = time.Now
 	}
 	if in.wake == nil {
-		in.wake = func(string) {}
+		in.wake = func(string, ...int64) {}
 	}
 	if in.cfg.AcksPerMinute == 0 {
 		in.cfg.AcksPerMinute = 60
@@ -157,11 +157,11 @@ type mail struct {
 // announce wakes those who carry out what was committed. A lost wake-up is
 // found by their sweeps.
 func (in *Intake) announce(ch *tickets.Change) {
-	if len(ch.Outbox) > 0 {
-		in.wake("outbox")
+	for _, o := range ch.Outbox {
+		in.wake("outbox", o.ID)
 	}
-	if len(ch.Jobs) > 0 {
-		in.wake("jobs")
+	for _, j := range ch.Jobs {
+		in.wake("jobs", j.ID)
 	}
 	if len(ch.Tickets) > 0 || len(ch.Messages) > 0 {
 		in.wake("changes")
