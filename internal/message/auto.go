@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // classify sets Kind, AutoReason, Bulk and Bounce from the headers and the
 // leaves that Parse kept. The order is fixed: a delivery report is never taken
@@ -149,15 +152,27 @@ func readMarks(m *Message) marks {
 				h.proof = "read receipt"
 			}
 		default:
-			if len(name) > 9 && (strings.HasPrefix(string(name), "x-autorepl") ||
-				strings.HasPrefix(string(name), "x-autorespon") || strings.HasPrefix(string(name), "x-auto-repl") ||
-				strings.HasPrefix(string(name), "x-mail-autorepl")) && !denied(f.Value) {
+			if len(name) > 9 && responderField(name) && !denied(f.Value) {
 				h.prove(f)
 			}
 		}
 	}
 	h.daemonFrom = daemonSender(m)
 	return h
+}
+
+// responderField reports whether a name is one of the many that responders
+// made up: X-Autoreply, X-Autoresponder-From, X-Auto-Reply-To, …
+func responderField(name []byte) bool {
+	if name[0] != 'x' || name[2] != 'a' && name[2] != 'm' {
+		return false
+	}
+	for _, w := range []string{"x-autorepl", "x-autorespon", "x-auto-repl", "x-mail-autorepl"} {
+		if bytes.HasPrefix(name, []byte(w)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (h *marks) readPrecedence(v string) {

@@ -65,14 +65,41 @@ var absentWords = []string{
 	"부재 중", "休假", "tidak di kantor",
 }
 
+// prefixes finds which of many beginnings a string has, by its first two bytes.
+type prefixes map[[2]byte][]string
+
+func newPrefixes(words []string) prefixes {
+	p := prefixes{}
+	for _, w := range words {
+		k := [2]byte{w[0], w[1]}
+		p[k] = append(p[k], w)
+	}
+	return p
+}
+
+func (p prefixes) of(s string) []string {
+	if len(s) < 2 {
+		return nil
+	}
+	return p[[2]byte{s[0], s[1]}]
+}
+
+// The tables by their first bytes; never written to.
+var autoIndex, absentIndex, bounceIndex = newPrefixes(autoWords), newPrefixes(absentWords), newPrefixes(bounceSubjects)
+
+// subjectKey is a subject as the tables are written: lower case, single blanks.
+func subjectKey(subject string) string {
+	return strings.ToLower(strings.Join(strings.Fields(clip(subject, 300)), " "))
+}
+
 // autoSubject returns the beginning of a subject that tells an automatic
 // reply, or "". It is strong where it names the automaton. A subject that a
 // person's client has put Re: or Fwd: in front of never counts.
 func autoSubject(subject string) (prefix string, strong bool) {
-	s := strings.ToLower(strings.Join(strings.Fields(clip(subject, 300)), " "))
+	s := subjectKey(subject)
 	s = strings.ReplaceAll(s, "’", "'")
 	s = strings.TrimLeft(s, "[(* ")
-	for _, w := range autoWords {
+	for _, w := range autoIndex.of(s) {
 		if strings.HasPrefix(s, w) && ends(s[len(w):], true) {
 			return w, true
 		}
@@ -82,7 +109,7 @@ func autoSubject(subject string) (prefix string, strong bool) {
 		strings.Contains(s, "abwesen") || strings.Contains(s, "(rückkehr") || strings.Contains(s, "absent")) {
 		return "auto:", true
 	}
-	for _, w := range absentWords {
+	for _, w := range absentIndex.of(s) {
 		if strings.HasPrefix(s, w) && ends(s[len(w):], false) {
 			return w, false
 		}
@@ -147,10 +174,10 @@ func absence(m *Message) bool {
 			break
 		}
 	}
-	return containsAny(strings.ReplaceAll(b.String(), "’", "'"), absenceWords)
+	return hasAny(strings.ReplaceAll(b.String(), "’", "'"), absenceWords)
 }
 
-func containsAny(s string, words []string) bool {
+func hasAny(s string, words []string) bool {
 	for _, w := range words {
 		if strings.Contains(s, w) {
 			return true

@@ -8,8 +8,9 @@ import (
 const (
 	maxReport     = 64 << 10 // bytes of report text
 	maxLines      = 1500     // lines of report text
-	maxRecipients = 100      // recipients of one report
+	maxRecipients = 32       // recipients of one report
 	maxReason     = 600      // bytes of Bounce.Reason
+	maxProse      = 8 << 10  // bytes in which words of failure are looked for
 )
 
 // daemon says how surely the sender is a mail server.
@@ -65,6 +66,8 @@ func statusPart(m *Message) *part {
 	return nil
 }
 
+var dashes = strings.NewReplacer("_", "-", ".", "-")
+
 // daemonSender judges the From field.
 func daemonSender(m *Message) daemon {
 	if len(m.From) == 0 {
@@ -79,7 +82,7 @@ func daemonSender(m *Message) daemon {
 	}
 	from := m.From[0]
 	local, _, _ := strings.Cut(from.Address, "@")
-	switch strings.ToLower(strings.NewReplacer("_", "-", ".", "-").Replace(clip(local, 64))) {
+	switch dashes.Replace(strings.ToLower(clip(local, 64))) {
 	case "mailer-daemon", "mailerdaemon", "mail-daemon", "maildaemon", "mdaemon", "bounce", "bounces", "mail-deliver-agent",
 		"mailer-deamon", "mail-delivery", "maildelivery", "mail-delivery-system", "mail-delivery-subsystem", "undeliverable",
 		"microsoftexchange329e71ec88ae4615bbc36ab6ce41109e", "":
@@ -152,7 +155,7 @@ var bounceSubjects = []string{
 	"unable to deliver", "unzustellbar", "unzustellbarkeitsbericht", "could not send message", "could not deliver", "sorry, your message could not", "sorry,your message",
 	"warning: could not send", "warning: message", "warning: mail", "warning: e-mail", "warning - delayed", "warning: delayed", "automatic notification of delivery", "considered unsolicited bulk", "virus in mail", "banned contents from you", "spam from you", "bad header from you",
 	"dsn:", "status of your mail", "transient mail", "temporary delivery", "mailsystem", "mailbox full", "mailbox is full", "user unknown", "unknown user", "unknown recipient", "recipient unknown", "invalid recipient", "bounced mail", "bounce message", "bounce notification",
-	"loop alert", "relayed:", "delivered:", "verzögert", "zugestellt", "relayé", "expanded:", "[postmaster]", "aws notification", "amazon ses",
+	"loop alert", "relayed:", "delivered:", "verzögert", "zugestellt", "relayé", "expanded:", "postmaster] ", "aws notification", "amazon ses",
 	"mail konnte nicht", "e-mail konnte nicht", "ihre nachricht konnte nicht", "nicht zustellbar", "nicht zugestellt", "zustellung fehlgeschlagen", "fehler bei der zustellung", "mailzustellung", "zustellungsfehler", "fehlermeldung", "benachrichtigung zum übermittlungsstatus", "übermittlungsstatus",
 	"non remis", "non délivré", "non distribu", "échec de la remise", "échec de remise", "message non distribu", "message non délivr", "courrier non", "avis de non", "retour de courrier", "impossible de remettre", "notification d'état de remise",
 	"no se puede entregar", "no entregado", "no se ha podido", "mensaje no entregado", "error de entrega", "notificación de estado de entrega", "devuelto",
@@ -166,10 +169,9 @@ var bounceSubjects = []string{
 // bounceSubject reports whether the subject is a report's. Re: and Fwd: are
 // a person's.
 func bounceSubject(subject string) bool {
-	s := strings.ToLower(strings.Join(strings.Fields(clip(subject, 300)), " "))
-	s = strings.TrimLeft(s, "*[(\"“! ")
-	for _, w := range bounceSubjects {
-		if strings.HasPrefix(s, strings.TrimLeft(w, "[")) {
+	s := strings.TrimLeft(subjectKey(subject), "*[(\"“! ")
+	for _, w := range bounceIndex.of(s) {
+		if strings.HasPrefix(s, w) {
 			return true
 		}
 	}

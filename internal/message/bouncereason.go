@@ -26,7 +26,8 @@ const (
 	causeExpired
 	causeNetwork
 	causeSystem
-	causeFiltered
+	causeFiltered // the server knows the address, and refused the mail in other words
+	causeUnproven // said to be unknown, with nothing to prove it
 )
 
 // causeStatus gives each cause the class and detail of its status when the
@@ -50,6 +51,7 @@ var causeStatus = [...]string{
 	causeNetwork:     "4.4.1",
 	causeSystem:      "4.3.0",
 	causeFiltered:    "4.7.1",
+	causeUnproven:    "4.1.1",
 }
 
 // causeWords are looked for in this order in the lower-cased words of the far
@@ -86,12 +88,12 @@ var causeWords = []struct {
 	}, loose: []string{"is inactive", "is suspended", "is disabled", "inactive", "suspended", "dormant", "mailbox temporarily", "no longer accepts mail"}},
 	{cause: causeHostUnknown, words: []string{
 		"host unknown", "unknown host", "host not found", "domain not found", "domain does not exist", "domain doesn't exist", "unknown domain", "domain unknown", "no such domain", "no such host", "domain is not reachable", "domain may not exist", "account or domain may not exist", "no mx found", "no mx record", "no mail exchanger", "nxdomain", "name service error", "host or domain name not found", "couldn't find any host", "unrouteable mail domain", "unrouteable domain", "all relevant mx records point to non-existent", "illegal host/domain", "bad destination host", "bad destination system",
-		"non-existent domain", "domain name not found", "host could not be found", "no valid mx", "domain couldn't be found", "domain wasn't found", "all host address lookups failed permanently", "domaine inconnu", "has no mx", "couldn't find any", "hostname lookup failed", "no valid hosts", "dns error", "domain name does not", "domain can't be found", "domain has no", "recipient domain does not", "not a valid domain", "mx or srv record",
+		"non-existent domain", "domain name not found", "host could not be found", "no valid mx", "domain couldn't be found", "domain wasn't found", "all host address lookups failed permanently", "domaine inconnu", "has no mx", "couldn't find any", "hostname lookup failed", "dns lookup failure: host", "lookup failed", "no valid hosts", "dns error", "domain name does not", "domain can't be found", "domain has no", "recipient domain does not", "not a valid domain", "mx or srv record",
 	}, loose: []string{"invalid domain", "domain invalid", "domain must", "name server", "unable to resolve", "could not resolve", "can't resolve host", "mx record", "no mx", "dns server returned", "domain lookup", "undeliverable domain", "in the recipient's domain", "no route to host for"}},
 	{cause: causeUserUnknown, words: []string{
 		"user unknown", "unknown user", "unknown recipient", "recipient unknown", "unknown address", "address unknown", "unknown local", "unknown mailbox", "unknown account", "account unknown", "mailbox unknown", "unknown or illegal", "unknown virtual", "unknown email", "no such user", "no such recipient", "no such mailbox", "no such address", "no such account", "no such local user", "no such person", "no such email", "no mailbox here", "not a known user", "not known at this site", "not our user", "not a valid mailbox", "not a valid user", "not a valid recipient",
 		"user not found", "user not known", "user not exist", "user does not exist", "user doesn't exist", "user doesnt exist", "recipient not found", "recipnotfound", "recipientnotfound", "recipient does not exist", "recipient doesn't exist", "recipient not exist", "mailbox not found", "mailbox does not exist", "mailbox doesn't exist", "mailbox not exist", "address does not exist", "address doesn't exist", "address not found", "address couldn't be found", "wasn't found at", "account does not exist", "account doesn't exist", "account not found",
-		"not listed in", "isn't listed in", "name is not recognized", "name is not recognised", "name not recognized", "unrouteable address", "unroutable address", "invalid recipient", "invalid mailbox", "invalid user", "invalid address", "invalid local", "bad destination mailbox", "illegal user", "illegal recipient", "e-mail address was not found", "email address was not found", "recipient address rejected: access denied", "mailbox name not allowed", "mailbox name is invalid", "undeliverable address", "recipient no longer", "user has left", "left the company", "account terminated", "account deleted", "account closed", "account has been deleted", "account has been closed", "non-existent user", "nonexistent user", "unknown name", "undefined mail alias", "address error", "no longer on server",
+		"not listed in", "isn't listed in", "name is not recognized", "name is not recognised", "name not recognized", "invalid final delivery", "unrouteable address", "unroutable address", "invalid recipient", "invalid mailbox", "invalid user", "invalid address", "invalid local", "bad destination mailbox", "illegal user", "illegal recipient", "e-mail address was not found", "email address was not found", "recipient address rejected: access denied", "mailbox name not allowed", "mailbox name is invalid", "undeliverable address", "recipient no longer", "user has left", "left the company", "account terminated", "account deleted", "account closed", "account has been deleted", "account has been closed", "non-existent user", "nonexistent user", "unknown name", "undefined mail alias", "address error", "no longer on server",
 		"empfänger unbekannt", "unbekannter empfänger", "benutzer unbekannt", "unbekannter benutzer", "adresse existiert nicht", "empfänger existiert nicht", "empfängeradresse existiert nicht", "destinataire inconnu", "adresse inconnue", "utilisateur inconnu", "adresse n'existe pas", "destinatario desconocido", "usuario desconocido", "destinatario sconosciuto", "utente sconosciuto", "destinatário desconhecido", "usuário desconhecido", "onbekende gebruiker", "пользователь не найден", "нет такого пользовател", "адрес не существует", "宛先不明", "存在しないアドレス", "アドレスが見つかりません", "用户不存在", "收件人不存在", "존재하지 않는",
 	}},
 	{cause: causeTooBig, words: []string{
@@ -142,7 +144,7 @@ func causeOf(words string, prose bool) cause {
 	}
 	for i := range causeWords {
 		c := &causeWords[i]
-		if containsAny(s, c.words) || !prose && containsAny(s, c.loose) {
+		if hasAny(s, c.words) || !prose && hasAny(s, c.loose) {
 			return c.cause
 		}
 	}
@@ -155,7 +157,7 @@ func causeOf(words string, prose bool) cause {
 // squash lowers s and makes any run of white space one blank, so that phrases
 // are found across line breaks.
 func squash(s string) string {
-	s = strings.ToLower(strings.Join(strings.Fields(clip(s, 4096)), " "))
+	s = strings.ToLower(strings.Join(strings.Fields(clip(s, 2048)), " "))
 	return strings.ReplaceAll(s, "’", "'")
 }
 
@@ -214,10 +216,10 @@ func (r *report) verdict(x *rcpt) (status, action string, c cause) {
 		want := causeStatus[c]
 		return classed(want[0], status, want), action, c
 	}
-	if status == "" {
-		status = "5.0.0"
+	if status == "" && code == "" { // nobody said why
+		return "4.0.0", action, c
 	}
-	return classed('5', status, status), action, c
+	return classed('5', status, "5.0.0"), action, c
 }
 
 // refine settles what the words leave open by the status code.
@@ -274,20 +276,24 @@ func (r *report) refine(x *rcpt, status, code string, c cause) cause {
 // a filter or where the address does exist.
 func doubtUnknown(x *rcpt, status string) cause {
 	text, diag := squash(x.text), squash(x.diag)
-	atRcpt := containsAny(text, []string{"rcpt to", "after rcpt", "rejected address", "like recipient"})
+	atRcpt := hasAny(text, []string{"rcpt to", "after rcpt", "rejected address", "like recipient"})
 	_, host, _ := strings.Cut(strings.ToLower(x.final), "@")
 	switch {
-	case !atRcpt && (status == "" || vague(status)) && containsAny(text, afterData):
+	case !atRcpt && (status == "" || vague(status)) && hasAny(text, afterData):
 		// The server took the address at RCPT and changed its mind on
 		// seeing the mail.
 		return causeFiltered
-	case !atRcpt && (status == "" || vague(status)) && containsAny(host, []string{"docomo.ne.jp", "ezweb.ne.jp"}):
+	case !atRcpt && (status == "" || vague(status)) && hasAny(host, []string{"docomo.ne.jp", "ezweb.ne.jp"}):
 		// These carriers' filters, set by each subscriber, answer so to
 		// unwanted senders.
 		return causeFiltered
+	case !atRcpt && status == "" && findReply(x.diag) != "":
+		// A bare "550 unknown user" that a gateway passes on: whether the
+		// address or the mail was refused does not show.
+		return causeUnproven
 	case !atRcpt && strings.HasSuffix(status, ".2.1"):
 		return causeDisabled // the code says that the mailbox exists
-	case containsAny(text, []string{"account is disabled", "account is suspended", "account has been disabled"}):
+	case hasAny(text, []string{"account is disabled", "account is suspended", "account has been disabled"}):
 		return causeDisabled
 	case strings.Contains(diag, " does not exist") && otherDomain(diag, host):
 		return causeSender // it is the sender's domain that does not exist

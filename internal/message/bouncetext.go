@@ -13,6 +13,8 @@ import (
 type report struct {
 	rcpts      []rcpt
 	lines      []string // before the returned mail
+	lower      []string // the same in lower case
+	scores     []int    // how much each looks like a far server's reply
 	rest       []string // the returned mail, if it is in the text
 	opening    bool     // words of failure were found
 	code       bool     // an SMTP reply or status of class 4 or 5 was found
@@ -35,14 +37,14 @@ func readReport(m *Message, h *marks) *report {
 	}
 	r.split(text)
 	joined := r.joined()
-	r.opening = containsAny(joined, openings)
-	r.delayed = (containsAny(joined, delayWords) || delaySubject(m.Subject)) && !containsAny(joined, finalWords)
-	r.delivered = !r.opening && containsAny(joined, deliveredWords)
+	r.opening = hasAny(joined, openings)
+	r.delayed = (hasAny(joined, delayWords) || delaySubject(m.Subject)) && !hasAny(joined, finalWords)
+	r.delivered = !r.opening && hasAny(joined, deliveredWords)
 	for _, l := range r.lines {
-		if codeScore(l) > 0 {
-			r.code = true
-			break
-		}
+		n := codeScore(l)
+		r.lower = append(r.lower, strings.ToLower(l))
+		r.scores = append(r.scores, n)
+		r.code = r.code || n > 0
 	}
 	for i := range m.parts {
 		if m.parts[i].inside || m.parts[i].typ == "message/rfc822" || m.parts[i].typ == "text/rfc822-headers" {
@@ -103,7 +105,7 @@ func (r *report) split(text string) {
 		if !cut && len(r.lines) > 0 {
 			if headerStart.MatchString(line) {
 				cut = true
-			} else if l := strings.ToLower(clip(line, 200)); l != "" && containsAny(l, returnedWords) && !strings.Contains(l, "could not") && !strings.Contains(l, "following recipient") {
+			} else if l := strings.ToLower(clip(line, 200)); l != "" && hasAny(l, returnedWords) && !strings.Contains(l, "could not") && !strings.Contains(l, "following recipient") {
 				cut = true
 				continue
 			}
@@ -124,8 +126,11 @@ func (r *report) joined() string {
 		if strings.HasPrefix(t, ">") && !strings.HasPrefix(t, ">>>") {
 			continue
 		}
-		b.WriteString(t)
+		b.WriteString(clip(t, maxProse))
 		b.WriteByte(' ')
+		if b.Len() > maxProse {
+			break
+		}
 	}
 	return strings.ReplaceAll(strings.ToLower(b.String()), "’", "'")
 }
@@ -189,7 +194,7 @@ func (r *report) findRecipients(m *Message, h *marks) {
 	listed := 0 // lines left in which a list of recipients was announced
 	lines := r.lines
 	for i, l := range lines {
-		low := strings.ToLower(l)
+		low := r.lower[i]
 		for _, at := range addressRE.FindAllStringIndex(clip(l, 2000), 8) {
 			addr := trimAddress(l[at[0]:at[1]])
 			if w := addressWeight(low, at[0], at[1]); w > 0 && strings.Contains(addr, "@") {
@@ -282,7 +287,7 @@ func (r *report) about(addr string, from, to int) string {
 	var b strings.Builder
 	addr = strings.ToLower(addr)
 	for i, l := range r.lines {
-		if i >= from && i < to || strings.Contains(strings.ToLower(l), addr) {
+		if i >= from && i < to || strings.Contains(r.lower[i], addr) {
 			b.WriteString(l)
 			b.WriteByte('\n')
 		}
@@ -381,8 +386,8 @@ func codeScore(l string) int {
 func (r *report) diagnostic(from, to int, addr string) string {
 	best, at := 0, -1
 	for i := from; i < to && i < len(r.lines); i++ {
-		if s := codeScore(r.lines[i]); s > best {
-			best, at = s, i
+		if r.scores[i] > best {
+			best, at = r.scores[i], i
 		}
 	}
 	if at < 0 || best < 2 {
@@ -445,7 +450,7 @@ func (r *report) reasonText(x *rcpt) string {
 	if s := near(x); causeOf(s, false) != causeNone {
 		return s
 	}
-	for _, l := range r.lines { // else the line that tells the cause
+	for _, l := range r.lines[:min(len(r.lines), 200)] { // else the line that tells the cause
 		if t := strings.TrimSpace(l); len(t) > 8 && causeOf(t, true) != causeNone {
 			return t
 		}
@@ -474,9 +479,14 @@ func (r *report) bounce(m *Message) *Bounce {
 	for i := range r.rcpts {
 		x := &r.rcpts[i]
 		status, action, _ := r.verdict(x)
-		score := map[string]int{"failed": 4, "delayed": 2}[action]
-		if action == "failed" && status[0] == '5' {
-			score++
+		score := 0
+		switch {
+		case action == "failed" && status[0] == '5':
+			score = 3
+		case action == "failed":
+			score = 2
+		case action == "delayed":
+			score = 1
 		}
 		if score <= rank {
 			continue
@@ -487,6 +497,9 @@ func (r *report) bounce(m *Message) *Bounce {
 			to = orElse(x.original, orElse(r.failedRcpt, to))
 		}
 		out = &Bounce{Recipient: to, Status: status, Action: action, Reason: clip(cleanWords(r.reasonText(x)), maxReason)}
+		if score == 3 {
+			break
+		}
 	}
 	out.OriginalMessageID = r.originalID(m)
 	return out
