@@ -23,7 +23,7 @@ type Config struct {
 	Total      time.Duration    // for one question, all tries and CNAMEs; 5 s
 	MaxEntries int              // of the cache; 20,000
 	MaxBytes   int              // of the cache, roughly; 16 MiB
-	InFlight   int              // questions under way at once; 256
+	InFlight   int              // questions under way at once; 512
 	Now        func() time.Time // time.Now
 }
 
@@ -86,7 +86,7 @@ func (cfg Config) withDefaults() Config {
 	orDuration(&cfg.Total, 5*time.Second)
 	orInt(&cfg.MaxEntries, 20_000)
 	orInt(&cfg.MaxBytes, 16<<20)
-	orInt(&cfg.InFlight, 256)
+	orInt(&cfg.InFlight, 512)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -118,6 +118,7 @@ type client struct {
 	cache   *cache
 	flights singleflight.Group
 	slots   chan struct{}
+	health  health
 }
 
 // Query implements Source.
@@ -129,6 +130,9 @@ func (c *client) Query(ctx context.Context, name string, qtype uint16) (Answer, 
 	// The flight has its own time: who asked first may hang up without
 	// spoiling the answer for who asked second.
 	ch := c.flights.DoChan(strconv.Itoa(int(qtype))+" "+name, func() (any, error) {
+		if !c.alive() {
+			return c.failed(temporary(name, "", errDown)), nil
+		}
 		own, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Total)
 		defer cancel()
 		e := c.fetch(own, q)
@@ -194,12 +198,19 @@ func (c *client) exchange(ctx context.Context, name string, qtype uint16) (*dns.
 		msg, err := c.once(ctx, server, name, qtype)
 		if err == nil {
 			c.first.Store(int32(at))
+			c.health.answered()
 			return msg, server, nil
 		}
 		last = err
+		if !timedOut(err) {
+			c.health.answered() // with a refusal, or the machine is there
+		}
 		if ctx.Err() != nil {
 			break
 		}
+	}
+	if timedOut(last) && c.health.silent() {
+		c.probe()
 	}
 	return nil, server, temporary(name, server, last)
 }
@@ -303,7 +314,6 @@ func temporary(name, server string, err error) error {
 	if err != nil {
 		de.Err = err.Error()
 	}
-	var ne net.Error
-	de.IsTimeout = errors.Is(err, context.DeadlineExceeded) || (errors.As(err, &ne) && ne.Timeout())
+	de.IsTimeout = timedOut(err)
 	return de
 }

@@ -12,8 +12,8 @@
 // IsNotFound (no such name, or no such record) or IsTemporary (ask again
 // later) set, so that the SPF and DKIM libraries understand it.
 //
-// When the servers are down every lookup ends as temporary; nothing is cached
-// but for a second, and nothing panics. A Fake answers from a zone text for
+// When the servers are down every lookup ends as temporary, after the first few
+// at once and without waiting; failures are remembered for a second only. A Fake answers from a zone text for
 // tests, and ServeZone puts such a zone behind a real socket.
 package resolver
 

@@ -304,3 +304,51 @@ func BenchmarkCachedTXT(b *testing.B) {
 		}
 	}
 }
+
+func TestDeadServersAreWaitedForOnlyOnce(t *testing.T) {
+	c := &clock{t: time.Unix(1e9, 0)}
+	dead, err := net.ListenPacket("udp", "127.0.0.1:0") // takes packets, says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := dead.LocalAddr().String()
+	r, err := New(Config{Servers: []string{addr}, Try: 50 * time.Millisecond, Total: 200 * time.Millisecond, Now: c.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range streakToProbe {
+		_, _ = r.LookupTXT(t.Context(), fmt.Sprintf("n%d.example", i))
+	}
+	start := time.Now()
+	for i := range 1000 {
+		if _, err := r.LookupTXT(t.Context(), fmt.Sprintf("m%d.example", i)); !IsTemporary(err) {
+			t.Fatal(err)
+		}
+	}
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("a thousand questions to dead servers took %v", d)
+	}
+	dead.Close()
+	if _, err := NewFake(zone).Serve(t.Context(), addr); err != nil {
+		t.Fatal(err)
+	}
+	c.add(downTime)
+	if _, err := r.LookupTXT(t.Context(), "example.org"); err != nil {
+		t.Errorf("after the server came back: %v", err)
+	}
+}
+
+// A stranger's slow zone must not take the DNS away from everybody else.
+func TestSlowZonesDoNotMakeTheServersSeemDead(t *testing.T) {
+	r, f := overWire(t, zone, Config{Try: 20 * time.Millisecond, Total: 100 * time.Millisecond})
+	var wg sync.WaitGroup
+	for i := range 20 {
+		name := fmt.Sprintf("s%d.evil.example", i)
+		f.Silence(name)
+		wg.Go(func() { _, _ = r.LookupTXT(t.Context(), name) })
+	}
+	wg.Wait()
+	if _, err := r.LookupTXT(t.Context(), "example.org"); err != nil {
+		t.Error(err)
+	}
+}

@@ -195,8 +195,11 @@ func (k *Check) Finish(from []string) Result {
 			r.DKIM[i].Result, r.DKIM[i].Reason = Policy, r.Unverified
 		}
 	}
-	if k.tooLarge {
+	switch {
+	case k.tooLarge:
 		r.Unverified = "header too large"
+	case k.census.froms != 1 && k.census.dkim > 0:
+		r.Unverified = "not exactly one From"
 	}
 	if k.arc != nil {
 		r.ARC = k.arc.finish()
