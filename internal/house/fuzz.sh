@@ -6,7 +6,7 @@ set -uo pipefail
 seconds=${1:?usage: fuzz.sh SECONDS}
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-mapfile -t targets < <(grep -rhoE --include='*_test.go' -H '^func Fuzz[A-Za-z0-9_]*' . |
+mapfile -t targets < <(grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . |
 	sed -E 's|^(.*)/[^/]*:func |\1 |' | sort -u)
 if [ ${#targets[@]} -eq 0 ]; then
 	echo "fuzz: no targets found" >&2

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	patience = 150 * time.Millisecond // 100 ms for Redis, and something for a busy machine
+	patience = 300 * time.Millisecond // 100 ms for Redis, and something for a busy machine
 	back     = 5 * time.Second
 )
 

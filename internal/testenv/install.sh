@@ -42,7 +42,7 @@ if [ ! -e $policy ]; then
 	trap '"${root[@]}" rm -f $policy' EXIT
 fi
 apt() {
-	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
 		-o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" >&2
 }
 apt update
@@ -53,8 +53,8 @@ fi
 apt install --no-install-recommends "${missing[@]}"
 
 # Nor shall they start with the next boot.
-if [ -d /run/systemd/system ]; then
+if command -v systemctl >/dev/null; then
 	for package in "${missing[@]}"; do
-		"${root[@]}" systemctl disable --quiet "$package" 2>/dev/null || true
+		"${root[@]}" systemctl disable --quiet "$package" >/dev/null 2>&1 || true
 	done
 fi
