@@ -83,18 +83,11 @@ func diskFull(err error) bool {
 	return errors.As(err, &pg) && pg.Code == "53100" // disk_full
 }
 
-// diskBroken reports whether a write or an fsync failed in a way after which
-// the state of the files is unknown.
+// diskBroken reports whether reading, writing or an fsync failed below the
+// database. After that of a write the state of the files is unknown.
 func diskBroken(err error) bool {
 	var lite sqlite3.Error
-	if !errors.As(err, &lite) || diskFull(err) {
-		return false
-	}
-	switch lite.Code {
-	case sqlite3.ErrIoErr, sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
-		return true
-	}
-	return false
+	return errors.As(err, &lite) && lite.Code == sqlite3.ErrIoErr && !diskFull(err)
 }
 
 // refuse turns an error of the database into what a door may answer.

@@ -13,12 +13,12 @@ import (
 
 // Kinds of look-ups. The first byte of what is hashed keeps kinds apart.
 const (
-	kindPerson  = 1 // folded address to person
-	kindAck     = 2 // folded address to an acknowledgement written to it; no is its time
-	kindMessage = 3 // Message-ID to message
-	kindMail    = 4 // Message-ID of a mail of ours to its ticket
-	kindDedupe  = 5 // identity to message
-	kindThread  = 6 // Outlook conversation to ticket
+	kindPerson  int64 = 1 // folded address to person
+	kindAck     int64 = 2 // folded address to an acknowledgement written to it; no is its time
+	kindMessage int64 = 3 // Message-ID to message
+	kindMail    int64 = 4 // Message-ID of a mail of ours to its ticket; no is the message it is about
+	kindDedupe  int64 = 5 // identity to message
+	kindThread  int64 = 6 // Outlook conversation to ticket
 )
 
 // What is hashed under one domain of the HMAC. Person and Ack share theirs,

@@ -80,6 +80,7 @@ CREATE TABLE agent_domains (
   PRIMARY KEY (agent_id, hash)
 ) WITHOUT ROWID, STRICT;
 
+-- A person's id is that of the key it was made with.
 CREATE TABLE persons (
   id       INTEGER NOT NULL PRIMARY KEY,
   org      INTEGER NOT NULL,
@@ -114,6 +115,7 @@ CREATE TABLE tickets (
 ) STRICT;
 
 CREATE UNIQUE INDEX tickets_ref ON tickets (org, ref);
+CREATE INDEX tickets_work ON tickets (queue_id, state, updated);
 CREATE INDEX tickets_snoozed ON tickets (snooze_until) WHERE snooze_until > 0;
 
 CREATE TABLE parties (
@@ -218,6 +220,7 @@ CREATE TABLE outbox (
   attempts   INTEGER NOT NULL,
   fence      INTEGER NOT NULL,
   worker     TEXT NOT NULL,
+  noticed    INTEGER NOT NULL, -- the agents were told that it is late
   finished   INTEGER NOT NULL,
   status     TEXT NOT NULL, -- RFC 3463 code of the last answer
   dest       BLOB NOT NULL,
@@ -244,14 +247,13 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_due ON jobs (run_at);
 
 CREATE TABLE held (
-  id         INTEGER NOT NULL PRIMARY KEY,
+  id         INTEGER NOT NULL PRIMARY KEY, -- random, chosen by the decision
   org        INTEGER NOT NULL,
   at         INTEGER NOT NULL,
   kind       TEXT NOT NULL,
   agent_id   INTEGER NOT NULL,
   ticket_id  INTEGER NOT NULL,
   message_id INTEGER NOT NULL,
-  nonce      BLOB NOT NULL,
   state      TEXT NOT NULL
 ) STRICT;
 

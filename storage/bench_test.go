@@ -1,0 +1,121 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"postroom/tickets"
+)
+
+// newMail builds the change of a first mail of a new customer, as the desk
+// makes it: ticket, message, two events, an acknowledgement, a notify job.
+func newMail(n int, raw []byte, text string) tickets.Decide {
+	address := fmt.Sprintf("customer%d@example%d.test", n, n%50)
+	sum := sha256.Sum256(raw)
+	return func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
+		now := time.Now()
+		id := fmt.Sprintf("m%d.%x@example.test", n, sum[:4])
+		dedupe := sha256.Sum256([]byte(id))
+		if _, err := v.Directory(ctx); err != nil {
+			return nil, err
+		}
+		known, err := v.KnownByDedupe(ctx, 1, dedupe[:])
+		if err != nil {
+			return nil, err
+		}
+		if known != nil {
+			return &tickets.Change{Duplicate: &tickets.Duplicate{MessageID: known.ID, Receipt: known.Receipt}}, nil
+		}
+		who, err := v.PersonByAddress(ctx, 1, address)
+		if err != nil {
+			return nil, err
+		}
+		if who == nil {
+			who = &tickets.Person{Org: 1, Address: address, Name: "Carla Customer", Language: "en"}
+		}
+		if _, err := v.AcksSince(ctx, 1, address, now.Add(-24*time.Hour)); err != nil {
+			return nil, err
+		}
+		t := &tickets.Ticket{Org: 1, Ref: fmt.Sprintf("%08X", rand.Uint64()>>16), QueueID: 7, State: tickets.StateNew, Priority: tickets.PriorityNormal,
+			Subject: "Invoice 4711 is wrong", Language: "en", Created: now, Updated: now,
+			Parties: []tickets.Party{{No: 1, Person: who, Role: tickets.PartyRequester, Joined: now}}}
+		m := &tickets.Message{Ticket: t, Receipt: hex.EncodeToString(sum[:6]), MessageID: id, Direction: tickets.DirectionIn, Kind: "mail",
+			From: address, FromName: "Carla Customer", EnvelopeFrom: address, EnvelopeTo: []string{"support@desk.test"}, To: []string{"support@desk.test"},
+			Subject: "Invoice 4711 is wrong", Text: text, Received: now, Proof: "aligned", AuthResults: "desk.test; spf=pass", ThreadReason: "new: no reference",
+			AuthorPerson: who, Dedupe: dedupe[:], Raw: tickets.Raw{Bytes: raw, Size: int64(len(raw)), SHA256: hex.EncodeToString(sum[:])}}
+		return &tickets.Change{
+			Tickets: []*tickets.Ticket{t}, Messages: []*tickets.Message{m},
+			Events: []*tickets.Event{
+				{Ticket: t, At: now, Kind: "created", Actor: tickets.ActorPerson, Message: m, Data: map[string]string{"queue": "support"}},
+				{Ticket: t, At: now, Kind: "received", Actor: tickets.ActorPerson, Message: m},
+			},
+			Outbox: []*tickets.Outgoing{{Org: 1, Kind: tickets.OutAck, MessageID: fmt.Sprintf("ack%x@desk.test", rand.Uint64()), Ticket: t, Message: m,
+				To: address, ToPerson: who, QueueID: 7, Spec: tickets.OutSpec{Language: "en", Template: "ack"}}},
+			Jobs: []*tickets.Job{{Kind: "notify", Ticket: t, Message: m}},
+		}, nil
+	}
+}
+
+func words(n int) []byte {
+	var b bytes.Buffer
+	for b.Len() < n {
+		for range 10 {
+			fmt.Fprintf(&b, "%s ", wordList[rand.IntN(len(wordList))])
+		}
+		b.WriteString("\r\n")
+	}
+	return b.Bytes()[:n]
+}
+
+var wordList = func() []string {
+	list := make([]string, 3000)
+	for i := range list {
+		w := make([]byte, 2+rand.IntN(9))
+		for j := range w {
+			w[j] = byte('a' + rand.IntN(26))
+		}
+		list[i] = string(w)
+	}
+	return list
+}()
+
+func BenchmarkApply(b *testing.B) {
+	db, err := Open(b.Context(), Options{URL: "sqlite:", DataDir: b.TempDir(), MasterKey: make([]byte, 32)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	raws := make([][]byte, 64)
+	for i := range raws {
+		raws[i] = words(4096)
+	}
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	start := time.Now()
+	for range 20 {
+		wg.Go(func() {
+			for {
+				i := int(n.Add(1))
+				if i > b.N {
+					return
+				}
+				raw := raws[i%len(raws)]
+				if _, err := db.Apply(context.Background(), newMail(i, raw, string(raw[:3000]))); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "mails/s")
+}

@@ -1,0 +1,244 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"postroom/tickets"
+)
+
+const (
+	sqlInsertHeld   = "INSERT INTO held (id, org, at, kind, agent_id, ticket_id, message_id, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+	sqlReleaseHeld  = "UPDATE held SET state = ? WHERE id = ? AND state = 'held'"
+	sqlInsertOutbox = `INSERT INTO outbox (id, org, kind, mail_id, ticket_id, message_id, queue_id, to_agent, to_person, owner, domain, state,
+ created, next_at, attempts, fence, worker, noticed, finished, status, dest, spec)
+ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, 0, 0, '', 0, 0, '', ?, ?)`
+	sqlInsertJob = "INSERT INTO jobs (id, kind, ticket_id, message_id, run_at, attempts, fence, worker, owner, sealed) VALUES (?, ?, ?, ?, ?, 0, 0, '', ?, ?)"
+	sqlFinishJob = "DELETE FROM jobs WHERE id = ?"
+	sqlBounced   = "UPDATE outbox SET state = 'failed', status = ?, spec = NULL WHERE id = ?"
+	sqlDelayed   = "UPDATE outbox SET status = ? WHERE id = ?"
+	sqlAddDomain = "INSERT INTO agent_domains (agent_id, hash, sealed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+	sqlDirectory = "UPDATE counters SET value = value + 1 WHERE name = 'directory'"
+)
+
+// job takes away the row of the work that this change carries out.
+func (p *planner) job(context.Context) error {
+	if p.c.FinishJob != 0 {
+		p.add(1, sqlFinishJob, p.c.FinishJob)
+		p.plan.ops[len(p.plan.ops)-1].gone = true
+	}
+	return nil
+}
+
+func (p *planner) held(ctx context.Context) error {
+	if p.c.Release != 0 {
+		p.add(1, sqlReleaseHeld, p.c.ReleaseState, p.c.Release)
+	}
+	for _, h := range p.c.Held {
+		if h.ID == 0 {
+			id, err := p.id(ctx)
+			if err != nil {
+				return err
+			}
+			p.plan.fill(&h.ID)
+			h.ID = id
+		}
+		if h.Org == 0 {
+			h.Org = tickets.DefaultOrg
+		}
+		if h.State == "" {
+			h.State = "held"
+		}
+		if h.At.IsZero() {
+			h.At = p.now
+		}
+		p.add(-1, sqlInsertHeld, h.ID, h.Org, micros(h.At), h.Kind, h.AgentID, ticketID(h.Ticket), messageID(h.Message), h.State)
+	}
+	return nil
+}
+
+func (p *planner) events(ctx context.Context) error {
+	for _, e := range p.c.Events {
+		id, err := p.id(ctx)
+		if err != nil {
+			return err
+		}
+		e.ID = id
+		if e.Ticket != nil {
+			p.plan.fill(&e.TicketID)
+			e.TicketID = e.Ticket.ID
+		}
+		if e.At.IsZero() {
+			e.At = p.now
+		}
+		p.add(-1, sqlInsertEvent, e.TicketID, e.ID, micros(e.At), e.Kind, string(e.Actor), e.ActorID, messageID(e.Message), encodeData(e.Data))
+	}
+	return nil
+}
+
+// encodeData writes an object of strings as JSON with its keys in order.
+func encodeData(m map[string]string) string {
+	if len(m) == 0 {
+		return "{}"
+	}
+	b := []byte{'{'}
+	for i, k := range slices.Sorted(maps.Keys(m)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendJSON(append(appendJSON(b, k), ':'), m[k])
+	}
+	return string(append(b, '}'))
+}
+
+func appendJSON(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c > 0x7e || c == '"' || c == '\\' {
+			q, _ := json.Marshal(s) // a string always marshals
+			return append(b, q...)
+		}
+	}
+	return strconv.AppendQuote(b, s)
+}
+
+func (p *planner) outbox(ctx context.Context) error {
+	for _, o := range p.c.Outbox {
+		if err := p.outgoing(ctx, o); err != nil {
+			return fmt.Errorf("outgoing mail %s: %w", o.MessageID, err)
+		}
+	}
+	return nil
+}
+
+// outgoing writes a mail to be sent. It is sealed for whom it goes to; a mail
+// to an agent for the ticket's requester, whom it is about.
+func (p *planner) outgoing(ctx context.Context, o *tickets.Outgoing) error {
+	if o.Org == 0 {
+		o.Org = tickets.DefaultOrg
+		if o.Ticket != nil {
+			o.Org = o.Ticket.Org
+		}
+	}
+	var err error
+	if o.ID == 0 {
+		p.plan.fill(&o.ID)
+		if o.ID, err = p.id(ctx); err != nil {
+			return err
+		}
+	}
+	owner, key, err := p.outOwner(ctx, o)
+	if err != nil {
+		return err
+	}
+	var person int64
+	if o.ToPerson != nil {
+		person = o.ToPerson.ID
+	}
+	spec, err := json.Marshal(&o.Spec)
+	if err != nil {
+		return err
+	}
+	due := p.now
+	if o.NotBefore.After(due) {
+		due = o.NotBefore
+	}
+	p.add(-1, sqlInsertOutbox, o.ID, o.Org, string(o.Kind), o.MessageID, ticketID(o.Ticket), messageID(o.Message), o.QueueID, o.ToAgent, person,
+		owner, p.db.hash.domain(o.Org, tickets.Domain(o.To)), micros(p.now), micros(due),
+		key.seal(place{column: "outbox.dest", row: o.ID}, []byte(o.To)),
+		key.seal(place{column: "outbox.spec", row: o.ID}, p.db.squeeze(spec)))
+	// A message that is sent is found by its own row; anything else of ours by its ticket.
+	if o.MessageID != "" && o.Ticket != nil && (o.Message == nil || o.Message.MessageID != o.MessageID) {
+		p.add(-1, sqlAddLookup, p.db.hash.messageID(o.Org, o.MessageID), kindMail, messageID(o.Message), o.Ticket.ID)
+	}
+	if o.Kind == tickets.OutAck {
+		p.add(-1, sqlAddLookup, p.db.hash.address(o.Org, o.To), kindAck, micros(p.now), o.ID)
+	}
+	return nil
+}
+
+func (p *planner) outOwner(ctx context.Context, o *tickets.Outgoing) (int64, sealer, error) {
+	if o.ToPerson != nil {
+		key, err := p.person(ctx, o.ToPerson)
+		return o.ToPerson.ID, key, err
+	}
+	return p.owner(ctx, o.Org, o.Ticket)
+}
+
+func (p *planner) jobs(ctx context.Context) error {
+	for _, j := range p.c.Jobs {
+		id, err := p.id(ctx)
+		if err != nil {
+			return err
+		}
+		j.ID = id
+		if j.RunAt.IsZero() {
+			j.RunAt = p.now
+		}
+		var owner int64
+		var sealed any
+		if len(j.Data) > 0 {
+			var key sealer
+			if owner, key, err = p.owner(ctx, tickets.DefaultOrg, j.Ticket); err != nil {
+				return err
+			}
+			sealed = key.seal(place{column: "jobs.sealed", row: id}, []byte(encodeData(j.Data)))
+		}
+		p.add(-1, sqlInsertJob, id, j.Kind, ticketID(j.Ticket), messageID(j.Message), micros(j.RunAt), owner, sealed)
+	}
+	return nil
+}
+
+func (p *planner) bounced(context.Context) error {
+	b := p.c.Bounced
+	if b == nil {
+		return nil
+	}
+	text := sqlDelayed
+	if b.Permanent {
+		text = sqlBounced
+	}
+	p.add(-1, text, b.Status, b.OutboxID)
+	return nil
+}
+
+// trust remembers a sending domain that an agent confirmed.
+func (p *planner) trust(ctx context.Context) error {
+	if p.c.TrustAgent == 0 || p.c.TrustDomain == "" {
+		return nil
+	}
+	dir, err := p.v.Directory(ctx)
+	if err != nil {
+		return err
+	}
+	a := dir.AgentByID(p.c.TrustAgent)
+	if a == nil {
+		return fmt.Errorf("agent %d is not there", p.c.TrustAgent)
+	}
+	key, err := p.db.orgs.get(ctx, p.v, a.Org)
+	if err != nil {
+		return err
+	}
+	p.add(-1, sqlAddDomain, a.ID, p.db.hash.sum(hashDomain, a.Org, p.c.TrustDomain),
+		key.seal(place{column: "agent_domains.sealed", row: a.ID}, []byte(p.c.TrustDomain)))
+	p.add(1, sqlDirectory)
+	p.plan.directory = true
+	return nil
+}
+
+func ticketID(t *tickets.Ticket) int64 {
+	if t == nil {
+		return 0
+	}
+	return t.ID
+}
+
+func messageID(m *tickets.Message) int64 {
+	if m == nil {
+		return 0
+	}
+	return m.ID
+}

@@ -1,0 +1,390 @@
+package storage
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/mattn/go-sqlite3"
+)
+
+// batchMax bounds how many changes share a commit.
+const batchMax = 256
+
+// writer is SQLite's one writing connection and the goroutine that owns it.
+type writer struct {
+	db   *DB
+	file string
+	in   chan *request
+	quit chan struct{}
+	done chan struct{}
+	once sync.Once
+
+	conn  *sqlx.Conn
+	lite  *sqlite3.SQLiteConn
+	stmts map[string]driver.StmtExecContext
+	args  []driver.NamedValue
+	ids   idSource // of changes decided on the writer; forgotten with a rollback
+
+	wal     atomic.Int64 // commits since the last checkpoint
+	started bool
+	crash   func(at string) error // a test's failure before the commit; nil otherwise
+}
+
+// request is something to be done within the next commit, under a savepoint.
+type request struct {
+	ctx   context.Context
+	run   func() error
+	after bool // run it after the commit instead, outside any transaction
+	err   error
+	done  chan struct{}
+}
+
+func newWriter(db *DB, file string) *writer {
+	w := &writer{db: db, file: file, in: make(chan *request, batchMax), quit: make(chan struct{}), done: make(chan struct{}),
+		stmts: map[string]driver.StmtExecContext{}}
+	w.ids.reserve = w.readReserve
+	return w
+}
+
+func (w *writer) start(ctx context.Context) {
+	w.started = true
+	go w.loop()
+	w.db.work.Go(func() { w.checkpoints(ctx) })
+}
+
+// close ends the loop after the batch under way.
+func (w *writer) close() {
+	w.once.Do(func() { close(w.quit) })
+	if w.started {
+		<-w.done
+	}
+}
+
+var errClosed = errors.New("the store is closed")
+
+// do hands something to the writer and waits until it is durable. Cancelling
+// ctx works until its turn comes.
+func (w *writer) do(ctx context.Context, run func() error) error {
+	return w.hand(&request{ctx: ctx, run: run, done: make(chan struct{})})
+}
+
+func (w *writer) hand(r *request) error {
+	select {
+	case w.in <- r:
+	case <-w.quit:
+		return errClosed
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-w.done:
+		select {
+		case <-r.done: // it was in the last batch
+			return r.err
+		default:
+			return errClosed
+		}
+	}
+}
+
+// commit writes a plan. When something moved it decides again on the writing
+// transaction, which nobody else can change.
+func (w *writer) commit(ctx context.Context, d *decision, extra func(*plan)) error {
+	return w.do(ctx, func() error {
+		err := w.runPlan(d.plan)
+		if !moved(err) {
+			return err
+		}
+		d.plan.undo()
+		if err := w.exec("ROLLBACK TO change"); err != nil {
+			return err
+		}
+		if err := w.db.decideOn(context.WithValue(context.WithoutCancel(ctx), onWriter{}, true), w.conn, d, extra); err != nil {
+			return err
+		}
+		if d.plan == nil {
+			d.plan = &plan{}
+		}
+		return w.runPlan(d.plan)
+	})
+}
+
+// reserve takes a block of ids in a commit of its own.
+func (w *writer) reserve(ctx context.Context, n int64) (end int64, err error) {
+	err = w.do(ctx, func() (err error) {
+		end, err = w.readReserve(ctx, n)
+		return err
+	})
+	return end, err
+}
+
+// readReserve takes a block of ids within the transaction under way.
+func (w *writer) readReserve(ctx context.Context, n int64) (end int64, err error) {
+	err = w.conn.QueryRowContext(ctx, sqlReserve, n).Scan(&end)
+	return end, err
+}
+
+// onWriter marks the context of what runs on the writer's goroutine.
+type onWriter struct{}
+
+func (w *writer) loop() {
+	defer close(w.done)
+	batch := make([]*request, 0, batchMax)
+	for {
+		batch = batch[:0]
+		select {
+		case r := <-w.in:
+			batch = append(batch, r)
+		case <-w.quit:
+			w.drain()
+			return
+		}
+	gather:
+		for len(batch) < batchMax {
+			select {
+			case r := <-w.in:
+				batch = append(batch, r)
+			default:
+				break gather
+			}
+		}
+		w.batch(batch)
+		for _, r := range batch {
+			if r.after && r.err == nil {
+				r.err = guard(r.run)
+			}
+			close(r.done)
+		}
+	}
+}
+
+// drain turns away what nobody will do any more.
+func (w *writer) drain() {
+	for {
+		select {
+		case r := <-w.in:
+			r.err = errClosed
+			close(r.done)
+		default:
+			if w.conn != nil {
+				for _, s := range w.stmts {
+					_ = s.(driver.Stmt).Close()
+				}
+				_ = w.conn.Close()
+			}
+			return
+		}
+	}
+}
+
+// batch commits what waits. An error of the transaction is everybody's; an
+// error of one change its own.
+func (w *writer) batch(batch []*request) {
+	err := w.db.Err()
+	if err == nil {
+		err = w.transaction(batch)
+	}
+	if err == nil {
+		return
+	}
+	if diskBroken(err) {
+		w.db.poison(err)
+	}
+	for _, r := range batch {
+		if r.err == nil {
+			r.err = err
+		}
+	}
+}
+
+func (w *writer) transaction(batch []*request) (err error) {
+	if err := w.connect(); err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			w.ids = idSource{reserve: w.readReserve}
+			if !w.lite.AutoCommit() {
+				_ = w.exec("ROLLBACK")
+			}
+		}
+	}()
+	kept := 0
+	for _, r := range batch {
+		if r.err = r.ctx.Err(); r.err != nil {
+			continue
+		}
+		if r.after {
+			continue
+		}
+		if err := w.one(r); err != nil {
+			return err
+		}
+		if r.err == nil {
+			kept++
+		}
+	}
+	if kept == 0 {
+		return w.exec("ROLLBACK")
+	}
+	if w.crash != nil {
+		if err := w.crash("commit"); err != nil {
+			return err
+		}
+	}
+	if err := w.exec("COMMIT"); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	w.wal.Add(1)
+	return nil
+}
+
+// one runs a request under its savepoint. What it returns concerns the whole
+// transaction.
+func (w *writer) one(r *request) (err error) {
+	if err := w.exec("SAVEPOINT change"); err != nil {
+		return err
+	}
+	r.err = guard(r.run)
+	if r.err == nil {
+		return w.exec("RELEASE change")
+	}
+	if w.lite.AutoCommit() {
+		return r.err // SQLite has rolled everything back: full disk, I/O error
+	}
+	if diskBroken(r.err) || diskFull(r.err) {
+		return r.err
+	}
+	w.ids = idSource{reserve: w.readReserve}
+	return errors.Join(w.exec("ROLLBACK TO change"), w.exec("RELEASE change"))
+}
+
+// guard turns a panic of one change into its error.
+func guard(run func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a change: %v", p)
+		}
+	}()
+	return run()
+}
+
+// connect opens the writing connection once; it lives as long as the store.
+func (w *writer) connect() error {
+	if w.conn != nil {
+		return nil
+	}
+	conn, err := w.db.main.Connx(context.Background())
+	if err != nil {
+		return err
+	}
+	if err := conn.Raw(func(c any) error { w.lite = c.(*sqlite3.SQLiteConn); return nil }); err != nil {
+		conn.Close()
+		return err
+	}
+	w.conn = conn
+	return nil
+}
+
+func (w *writer) runPlan(p *plan) error {
+	for i := range p.ops {
+		o := &p.ops[i]
+		rows, err := w.run(o.text, o.args)
+		if err == nil {
+			err = o.check(rows)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run executes a prepared statement on the bare driver: database/sql would
+// cost as much again as the statement.
+func (w *writer) run(text string, args []any) (rows int64, err error) {
+	s := w.stmts[text]
+	if s == nil {
+		p, err := w.lite.Prepare(text)
+		if err != nil {
+			return 0, err
+		}
+		s = p.(driver.StmtExecContext)
+		w.stmts[text] = s
+	}
+	w.args = w.args[:0]
+	for i, a := range args {
+		w.args = append(w.args, driver.NamedValue{Ordinal: i + 1, Value: a})
+	}
+	res, err := s.ExecContext(context.Background(), w.args)
+	clear(w.args)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (w *writer) exec(text string) error {
+	_, err := w.run(text, nil)
+	return err
+}
+
+// A checkpoint copies the WAL into the database beside the commits. When it
+// cannot keep up the writer stops for one, so that the WAL stays bounded.
+const (
+	walSoft  = 4 << 20
+	walHard  = 96 << 20
+	walCheck = 50 * time.Millisecond
+)
+
+// checkpoints copies the WAL whenever it has grown.
+func (w *writer) checkpoints(ctx context.Context) {
+	side := openLite(w.file, 1, 256, false)
+	defer side.Close()
+	tick := time.NewTicker(walCheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if w.wal.Load() == 0 {
+			continue
+		}
+		st, err := os.Stat(w.file + "-wal")
+		if err != nil || st.Size() < walSoft {
+			continue
+		}
+		w.wal.Store(0)
+		if _, err := side.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+			w.db.log.Warn("checkpoint", "err", err)
+			continue
+		}
+		if st.Size() > walHard {
+			_ = w.checkpoint(ctx)
+		}
+	}
+}
+
+// checkpoint copies what is left of the WAL while nothing is written, so that
+// the next commit begins it anew.
+func (w *writer) checkpoint(ctx context.Context) error {
+	return w.hand(&request{ctx: ctx, after: true, done: make(chan struct{}), run: func() error {
+		// As a query: a row that nobody takes would keep the statement open.
+		var busy, pages, done int
+		return w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &done)
+	}})
+}
