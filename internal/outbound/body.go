@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"mime"
 	"mime/quotedprintable"
 	"strings"
 
@@ -145,17 +144,10 @@ func (b *bodyWriter) quoted(s string) error {
 // attachment streams one part out of the stored message into base64.
 func (b *bodyWriter) attachment(a attachment, disposition string) error {
 	typ := mediaType(a.meta.Type)
-	name := cleanLine(a.meta.Name, 200)
-	disp := disposition
-	if name != "" {
-		if s := mime.FormatMediaType(disposition, map[string]string{"filename": name}); s != "" {
-			disp = s
-		}
-	}
 	var h header
 	h.raw("Content-Type", typ)
 	h.raw("Content-Transfer-Encoding", "base64")
-	h.b.WriteString("Content-Disposition: " + strings.Replace(disp, "; ", ";\r\n ", 1) + "\r\n")
+	h.words("Content-Disposition", strings.Fields(strings.Join(append([]string{disposition}, fileName(cleanLine(a.meta.Name, 200))...), "; ")))
 	if disposition == "inline" && a.meta.ContentID != "" && messageIDChars(a.meta.ContentID) {
 		h.raw("Content-ID", "<"+a.meta.ContentID+">")
 	}
@@ -197,6 +189,41 @@ func (b *bodyWriter) copy(a attachment, w io.Writer) error {
 		return b.ctx.Err()
 	}
 	return nil
+}
+
+// fileName gives the parameters that name a file: quoted when the name is
+// plain, else in pieces as RFC 2231 has them.
+func fileName(name string) []string {
+	if name == "" {
+		return nil
+	}
+	if isASCII(name) && len(name) <= 60 && !strings.ContainsAny(name, "\"\\%") && !strings.Contains(name, "=?") {
+		return []string{"filename=" + quote(name)}
+	}
+	const hex = "0123456789ABCDEF"
+	var pieces []string
+	var b strings.Builder
+	for i := 0; i < len(name); i++ {
+		if b.Len() > 55 {
+			pieces = append(pieces, b.String())
+			b.Reset()
+		}
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == '_':
+			b.WriteByte(c)
+		default:
+			b.WriteString("%" + hex[c>>4:c>>4+1] + hex[c&15:c&15+1])
+		}
+	}
+	pieces = append(pieces, b.String())
+	if len(pieces) == 1 {
+		return []string{"filename*=utf-8''" + pieces[0]}
+	}
+	words := []string{"filename*0*=utf-8''" + pieces[0]}
+	for i, p := range pieces[1:] {
+		words = append(words, fmt.Sprintf("filename*%d*=%s", i+1, p))
+	}
+	return words
 }
 
 func messageIDChars(s string) bool { return messageID(s+"@x") && len(s) < 200 }

@@ -180,6 +180,15 @@ func (k *memKeys) SaveSecret(ctx context.Context, name string, v []byte) ([]byte
 	return k.m[name], nil
 }
 
+// sharedKeys spares each test the making of an RSA key.
+var sharedKeys = sync.OnceValue(func() *memKeys {
+	k := &memKeys{}
+	if _, err := newSigner(k).of(context.Background(), "desk.example"); err != nil {
+		panic(err)
+	}
+	return k
+})
+
 func testAddresses() tickets.Addresses {
 	return tickets.Addresses{Keys: &threading.Keyring{Keys: [][]byte{bytes.Repeat([]byte{7}, 32)}}}
 }
@@ -228,7 +237,7 @@ func start(t testing.TB, cfg Config, zone string) *world {
 func build(t testing.TB, cfg Config, zone string) *world {
 	t.Helper()
 	dir, ticket := desk()
-	w := &world{box: newMemOutbox(dir), fake: resolver.NewFake(zone), ticket: ticket, bodies: memBodies{}, keys: &memKeys{}}
+	w := &world{box: newMemOutbox(dir), fake: resolver.NewFake(zone), ticket: ticket, bodies: memBodies{}, keys: sharedKeys()}
 	if cfg.Hostname == "" {
 		cfg.Hostname = "desk.example"
 	}

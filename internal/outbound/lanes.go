@@ -31,7 +31,7 @@ func (e *errDead) Error() string { return "outbound: destination was unreachable
 
 const (
 	laneStart = 2                // deliveries at once to a destination not heard of yet
-	laneNew   = 24               // rows that may wait for one not heard of yet
+	laneNew   = 64               // rows that may wait for one not heard of yet
 	laneBad   = 8                // and for one that has taken nothing of late
 	laneDead  = 30 * time.Second // how long an unreachable destination is left alone, and how long a good one is thought good
 )
@@ -163,14 +163,19 @@ func (l *lanes) forget() {
 	}
 }
 
-// crowdPause is for how long a row is given back that found no room to wait:
-// the longer, the more were given back before it.
+// crowdPause is for how long a row is given back that found no room to wait: a
+// moment while it is not known how the destination does, else the longer, the
+// more were given back before it.
 func (l *lanes) crowdPause(key string) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	ln := l.m[key]
 	n := 0
-	if ln := l.m[key]; ln != nil {
+	if ln != nil {
 		n = ln.turned
+	}
+	if ln == nil || !ln.tried && n < 1000 || l.now().Sub(ln.good) < laneDead {
+		return 500 * time.Millisecond
 	}
 	return 2*time.Second + time.Duration(min(n, 6000))*50*time.Millisecond
 }

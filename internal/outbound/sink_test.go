@@ -72,7 +72,9 @@ func (s *sink) on(phase string, fn func(n int) string) *sink {
 	return s
 }
 
-func (s *sink) always(phase, reply string) *sink { return s.on(phase, func(int) string { return reply }) }
+func (s *sink) always(phase, reply string) *sink {
+	return s.on(phase, func(int) string { return reply })
+}
 
 func (s *sink) once(phase, reply string) *sink {
 	return s.on(phase, func(n int) string {
