@@ -3,6 +3,7 @@ package senderauth
 import (
 	"crypto"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 func (w *world) hop(mail, domain string, key crypto.Signer, r Result) string {
 	w.t.Helper()
 	set, err := Seal(SealOptions{
-		Domain: domain, Selector: "arc", Signer: key, AuthservID: "mx." + domain, Now: time.Unix(1.8e9, 0),
+		Domain: domain, Selector: "arc", Signer: key, AuthservID: "mx." + domain, Now: time.Unix(1.7e9, 0),
 	}, r, strings.NewReader(mail))
 	if err != nil {
 		w.t.Fatal(err)
@@ -59,6 +60,27 @@ func TestARCOfATrustedSealerSoftensARejection(t *testing.T) {
 		if len(line) > 998 {
 			t.Errorf("line of %d bytes", len(line))
 		}
+	}
+}
+
+// testdata/arc-two-hops.eml was signed and sealed by another implementation
+// (dkimpy 1.1.4), which in turn found the seals of Seal to be right.
+func TestARCOfAnotherImplementation(t *testing.T) {
+	mail, err := os.ReadFile("testdata/arc-two-hops.eml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	zone, err := os.ReadFile("testdata/arc-two-hops.zone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, string(zone)+rejecting, Config{ARCSealers: []string{"other.example"}})
+	r := w.check(elsewhere, "x@evil.example", string(mail))
+	if r.ARC.Result != Pass || r.ARC.Instance != 2 || !r.ARC.Vouches || r.Rejected() {
+		t.Errorf("%+v", r)
+	}
+	if len(r.DKIM) != 1 || r.DKIM[0].Result != Pass || r.Proof != ProofNone {
+		t.Errorf("%+v", r)
 	}
 }
 
