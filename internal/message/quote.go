@@ -232,8 +232,8 @@ func cleanAttribution(s string) string {
 	if !ascii {
 		s = strings.Map(plainRune, s)
 	}
-	s = strings.TrimLeft(s, " \t-_=*>~|")
-	s = strings.TrimRight(s, " \t-_=*~|")
+	s = strings.TrimLeft(s, " \t-_=*>~|‐‑‒–—―")
+	s = strings.TrimRight(s, " \t-_=*~|‐‑‒–—―")
 	return strings.ToLower(s)
 }
 

@@ -3,6 +3,7 @@ package message
 import (
 	"math/bits"
 	"strings"
+	"unicode/utf8"
 )
 
 // headerColon returns where the colon after a possible header name stands,
@@ -137,12 +138,14 @@ func (sc *replyScan) ruleAbove(i int) bool {
 	return false
 }
 
-// dashBytes begin the dashes and lines that are not ASCII: – — ― ─ ━.
-func isDash(t string) bool {
-	return strings.HasPrefix(t, "—") || strings.HasPrefix(t, "–") || strings.HasPrefix(t, "―") || strings.HasPrefix(t, "─") || strings.HasPrefix(t, "━") || strings.HasPrefix(t, "⸻")
+// isDash reports whether s begins with one of the dashes and lines that are
+// not ASCII.
+func isDash(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return r >= 0x2010 && r <= 0x2015 || r == '─' || r == '━' || r == '⸻'
 }
 
-const ruleCutset = "-_=*~#+ \t—–―─━⸻"
+const ruleCutset = "-_=*~#+ \t‐‑‒–—―─━⸻"
 
 // isRule reports whether a line is nothing but a separator.
 func isRule(s string) bool {
@@ -175,8 +178,10 @@ func (sc *replyScan) decorated(i int, t string) bool {
 	if len(inner) > 160 {
 		return false
 	}
-	if isReplyLine(t) {
-		return sc.replyLine(i)
+	if last := t[len(t)-1]; strings.IndexByte("-#=*_~+]", last) >= 0 || last >= 0x80 || strings.Contains(t, "above this") {
+		if isReplyLine(t) {
+			return sc.replyLine(i)
+		}
 	}
 	if t[0] != '-' && t[0] != '_' && t[0] != '=' && t[0] != '*' && t[0] < 0x80 {
 		return false
@@ -195,6 +200,11 @@ func (sc *replyScan) decorated(i int, t string) bool {
 		return false
 	}
 	if _, ok := originalPhrases[low]; ok && closed {
+		if sc.own == 0 && sc.attributionFollows(i) {
+			sc.lines[i].kind = lineGone
+			sc.touched = true
+			return true
+		}
 		return sc.cut(i)
 	}
 	// Dashes around a few words in a language we have no word of, and a
@@ -211,6 +221,20 @@ func (sc *replyScan) decorated(i int, t string) bool {
 				}
 			}
 			break
+		}
+	}
+	return false
+}
+
+// attributionFollows reports whether a marked quote with an attribution stands
+// right below line i.
+func (sc *replyScan) attributionFollows(i int) bool {
+	for k := i + 1; k < len(sc.lines) && k <= i+3; k++ {
+		if trimLineLeft(sc.lines[k].s) == "" {
+			continue
+		}
+		if a, ok := sc.attribution(k); ok && a.quoteNext {
+			return true
 		}
 	}
 	return false

@@ -16,16 +16,14 @@ var wroteWords = wordSet(`
 	писав написао написа напиша напісаў напісала піша
 	skrev skriver skrifaði kirjoitti kirjutas kirjutab rakstīja raksta rašė parašė
 	írta irta írt yazdı yazdi yazmış yazıb yazmışdır έγραψε εγραψε
-	shkroi shkruajti shkruante כתב כתבה מאת كتب كتبت يكتب كتابة نوشت نوشته نوشت‌
+	shkroi shkruajti כתב כתבה מאת كتب كتبت يكتب كتابة نوشت نوشته
 	لکھا लिखा लिहिले লিখেছেন লিখেছে menulis tulis isinulat sumulat aliandika
 	geskryf skribis ysgrifennodd scríobh scriobh idatzi დაწერა գրել жазды
-	napisało writed raspunse răspuns scríbhinn skribas napisał/a написал/а
-	viết scrivi hau-idatzi schräift geschriwwen screiv skrivet antwortete
-	scrisse escrivit гаврила`)
+	napisało viết scrivi schräift geschriwwen skrivet scrisse`)
 
 // saidWords mean "said" or "sent": they stand in ordinary sentences too, so an
 // attribution by one of them needs an address beside it.
-var saidWords = wordSet(`said says sent sagte meinte dijo disse dit a-dit sade sagde sanoi powiedział řekl сказал`)
+var saidWords = wordSet(`said says sent sagte meinte dijo disse dit sade sagde sanoi powiedział řekl сказал`)
 
 // wroteParts are found inside a line, for scripts that put no spaces between
 // words.
@@ -38,16 +36,11 @@ var wroteParts = []string{
 // leadWords open an attribution line: "On …", "Am …", "Le …", "Στις …".
 var leadWords = wordSet(`
 	on le am el il em op den dne dňa dna dana w dnia in la pe în la data på pa the
-	o v u στις την στη vào vao pada tarikh ngày fecha datum
-	في فى بتاريخ יוםב בתאריך ב در تاریخ مورخ ในวันที่ เมื่อ noong tarehe на у 在 於 于
-	zitat quoting citando citiere citát missatge mensaje mensagem message-du från od
-	a az ar þann þri þann. kl kuupäev datë më la-data ziua quoth at
-	hi`)
+	o v u στις στη την vào vao pada tarikh ngày fecha datum
+	في فى بتاريخ בתאריך ב در تاریخ مورخ ในวันที่ เมื่อ noong tarehe mnamo на у 在 於 于
+	zitat quoting citando citiere citát missatge mensaje mensagem från od
+	a az þann kuupäev datë më ziua quoth at`)
 
-// dateWords open a date that has no leading preposition: the days of the
-// week as mail programs abbreviate them, where they could be taken for a word
-// of text. They only matter together with digits.
-//
 // quotedBy open the attribution lines of Horde and its kin.
 var quotedBy = []string{"quoting ", "zitat von ", "citando ", "citando a ", "quoth ", "mensaje citado por ", "citát ", "citerar ", "selon ", "citerer "}
 
@@ -57,7 +50,7 @@ var headerWords = headerSet(map[headerClass]string{
 	hdrFrom: `from|de|von|van|da|od|fra|från|от|от кого|від|від кого|ад|от:|lähettäjä|kimden|gönderen|feladó|küldő|από|expéditeur|expeditor|
 		de la|mittente|remitente|remetente|afzender|absender|nadawca|odesílatel|odosielateľ|pošiljatelj|šalje|saatja|kellelt|no|siuntėjas|nuo|sūtītājs|
 		מאת|من|المرسل|از|فرستنده|từ|người gửi|dari|daripada|mula kay|จาก|ผู้ส่ง|प्रेषक|से|प्रेषकः|প্রেরক|
-		发件人|寄件者|寄件人|發件人|发信人|差出人|送信者|送信元|보낸 사람|보낸사람|보낸이|发自|nga|dërguesi|frá|gan|o|oddi wrth|nork|igorlea|
+		发件人|寄件者|寄件人|發件人|发信人|差出人|送信者|送信元|보낸 사람|보낸사람|보낸이|发自|nga|dërguesi|remitent|frá|gan|o|oddi wrth|nork|igorlea|
 		sender|message de|mensaje de|mensagem de|gesendet von|sent by|posted by|kirjutas|шаље|испраќач|од|kimdən|кімнен`,
 	hdrSent: `sent|date|sent on|date sent|date/time|gesendet|gesendet am|datum|datum/uhrzeit|envoyé|envoyé le|envoye|envoyé :|date d'envoi|date d’envoi|message du|
 		enviado|enviado el|enviado em|enviada|enviada em|fecha|fecha de envío|data|data de envio|inviato|inviato il|data invio|verzonden|verzonden op|verstuurd|
@@ -67,15 +60,15 @@ var headerWords = headerSet(map[headerClass]string{
 		στάλθηκε|ημερομηνία|ημ/νία|απεστάλη|trimis|trimis la|trimise|data trimiterii|saadetud|kuupäev|nosūtīts|datums|išsiųsta|data:|siųsta|
 		נשלח|תאריך|تاريخ|تم الإرسال|التاريخ|تاريخ الإرسال|أرسلت|مرسل|ارسال شده|تاریخ|đã gửi|ngày|ngày gửi|thời gian|dikirim|tanggal|dihantar|tarikh|ส่ง|ส่งเมื่อ|วันที่|
 		भेजा गया|दिनांक|发送时间|发送日期|日期|時間|时间|傳送時間|寄件日期|寄送日期|發送時間|傳送日期|送信日時|日付|日時|보낸 날짜|날짜|보낸시간|보낸 시간|일시|
-		dërguar|data e dërgimit|sent.|dagsetning|bidalia|bidaltze-data|petsa|time|göndərildi|жіберілді`,
+		dërguar|data e dërgimit|sent.|dagsetning|enviat|enviat el|data d'enviament|bidalia|bidaltze-data|petsa|time|göndərildi|жіберілді`,
 	hdrTo: `to|an|à|a|para|aan|do|til|till|to:|кому|до|для|каму|на|vastaanottaja|kime|alıcı|címzett|címzettek|προς|către|catre|destinataire|destinataires|destinatario|destinatarios|
-		destinatari|destinatário|per|za|prima|pro|komu|pre|kellele|saaja|kam|kam:|kuo|gavėjas|kuriam|adresāts|אל|إلى|الى|به|گیرنده|đến|tới|gửi tới|người nhận|kepada|untuk|ke|ถึง|प्रति|को|
-		收件人|收件者|受信者|宛先|받는 사람|받는사람|수신자|送信先|收信人|për|marrësi|til:|viðtakandi|nori|hartzailea|empfänger|ontvanger|odbiorca|adresat|примач|прима|за|kimə|кімге|naar`,
+		destinatari|destinatário|per|za|prima|pro|komu|pre|kellele|saaja|kam|kam:|kuo|gavėjas|kuriam|adresāts|adressaat|אל|إلى|الى|به|گیرنده|đến|tới|gửi tới|người nhận|kepada|untuk|ke|ถึง|प्रति|को|
+		收件人|收件者|受信者|宛先|받는 사람|받는사람|수신자|送信先|收信人|për|marrësi|per a|viðtakandi|nori|hartzailea|empfänger|ontvanger|odbiorca|adresat|примач|прима|за|kimə|кімге|naar`,
 	hdrCc: `cc|bcc|cc:|kopie|kopie (cc)|copie|copie à|copia|cópia|c.c.|kopia|kopi|kopio|kópia|másolat|bilgi|копия|копія|копие|копија|κοιν|κοινοποίηση|κοιν.|
 		dw|udw|kopija|ucc|co|عناية|نسخة|نسخة إلى|رونوشت|העתק|עותק|tembusan|salinan|สำเนา|प्रतिलिपि|抄送|副本|ｃｃ|참조|숨은 참조|密件抄送|密件副本|skrytá kopie|reply-to|reply to|antwort an|répondre à|responder a|svar til|rispondi a|odpowiedz do|
 		organization|organisation|importance|wichtigkeit|priorité|importancia|importância|prioritet|prioriteit|priorität|betydelse|viktighet|newsgroups|attachments|anlagen|pièces jointes|adjuntos|bijlagen|allegati|załączniki|anexos|bilagor|vedhæftede filer|liitteet|вложения|přílohy|mellékletek|ekler|附件|添付ファイル|첨부`,
 	hdrSubject: `subject|subject:|betreff|betr.|betr|objet|asunto|assunto|oggetto|onderwerp|temat|emne|ämne|aihe|otsikko|předmět|predmet|tárgy|konu|тема|тэма|относно|предмет|наслов|
-		θέμα|subiect|subiectul|teema|temats|temat:|tema|naslov|sujet|הנושא|נושא|الموضوع|موضوع|chủ đề|tiêu đề|subjek|perihal|judul|hal|tajuk|paksa|เรื่อง|หัวเรื่อง|หัวข้อ|विषय|
+		θέμα|subiect|subiectul|teema|temats|tēma|tema|naslov|zadeva|sujet|הנושא|נושא|الموضوع|موضوع|chủ đề|tiêu đề|subjek|perihal|judul|hal|tajuk|paksa|เรื่อง|หัวเรื่อง|หัวข้อ|विषय|
 		主题|主旨|主題|标题|標題|件名|题目|제목|subjekt|efni|ábhar|pwnc|gaia|assumpte|lënda|subjekti|mövzu|тақырып|re`,
 })
 

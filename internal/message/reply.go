@@ -102,21 +102,10 @@ func cutReply(text string, joinWrapped bool) (reply string, quoted bool) {
 // marks leave no doubt is taken first, for it tells in every language where
 // the quote begins; else the plain text decides.
 func extractReply(m *Message) string {
-	if m.Text == "" && len(m.parts) == 0 {
-		return ""
-	}
-	for i := range m.parts {
-		p := &m.parts[i]
-		if p.inside || p.dispAtt || p.typ != "text/html" {
-			continue
-		}
-		if !hasQuoteMarks(p.text) {
-			break
-		}
-		if r := ReplyFromHTML(p.text); r != "" {
+	if m.rawHTML != "" && hasQuoteMarks(m.rawHTML) {
+		if r := ReplyFromHTML(m.rawHTML); r != "" {
 			return r
 		}
-		break
 	}
 	return ReplyFromText(m.Text)
 }

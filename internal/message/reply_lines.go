@@ -180,7 +180,10 @@ func (sc *replyScan) marker(i int, t string) bool {
 			return true
 		}
 	}
-	if isFooterStart(t) && sc.alone(i) && isMobileFooter(t) && (sc.own > 0 || !strings.HasPrefix(t, "Outlook")) {
+	if (c|0x20 == 'p' || c|0x20 == 'r') && strings.Contains(t, "above this") && isReplyLine(t) {
+		return sc.replyLine(i)
+	}
+	if len(t) <= 220 && sc.alone(i) && isFooterStart(t) && isMobileFooter(t, i > 0 && sc.lines[i-1].kind == lineText) {
 		sc.lines[i].kind = lineGone
 		sc.touched = true
 		return true

@@ -85,10 +85,25 @@ func chooseSegments(lines []replyLine, segs []segment) []segment {
 	kept := segs[:0]
 	for _, s := range segs {
 		if !s.quote || runs > 1 || !introduced {
+			if s.quote {
+				s = trimQuote(lines, s)
+			}
 			kept = append(kept, s)
 		}
 	}
 	return kept
+}
+
+// trimQuote takes lines with nothing but marks off both ends of a quote.
+func trimQuote(lines []replyLine, s segment) segment {
+	empty := func(i int) bool { return strings.Trim(lines[i].s, "> \t") == "" }
+	for s.to-s.from > 1 && empty(s.to-1) {
+		s.to--
+	}
+	for s.to-s.from > 1 && empty(s.from) {
+		s.from++
+	}
+	return s
 }
 
 // quoteIntroduced reports whether the first quote is somebody's by an
@@ -145,6 +160,9 @@ func joinSegments(lines []replyLine, kept []segment, tail string) string {
 			prev := kept[k-1].to
 			gap, removed := 0, false
 			for i := prev; i < s.from; i++ {
+				if lines[i].kind == lineQuote && strings.Trim(lines[i].s, "> \t") == "" {
+					continue
+				}
 				if lines[i].kind != lineBlank {
 					removed = true
 					break

@@ -2,28 +2,30 @@ package message
 
 import "strings"
 
-// footerWords are the first words of the lines that mobile mail programs and
-// web mailers append. They are looked up before anything dearer is tried.
-var footerWords = wordSet(`sent get gesendet diese dieses von verschickt versendet geschickt outlook envoyé envoye télécharger obtenez obtenir téléchargez provenance
-	enviado enviada enviat enviado obtener obtén obtenga descarga descargar obter obtenha baixe inviato inviata scarica ottieni verzonden verstuurd download ontvang
-	wysłane wysłano wyslane pobierz skickat skickad hämta skaffa sendt få hent lähetetty hanki lataa odesláno odoslané odoslane získejte stáhněte stiahnite
-	küldve elküldve letöltés töltse trimis descărcați obțineți gönderildi edinin indir отправлено отправленно получите скачать скачайте надіслано відправлено завантажте отримайте
-	изпратено изтеглете poslano послато poslato preuzmi στάλθηκε απεστάλη εστάλη αποκτήστε κατεβάστε saadetud hankige nosūtīts nosūtīta išsiųsta išsiuntė gautas
-	נשלח נשלחה קבל أرسلت أُرسلت مرسل تم احصل مُرسل ارسال فرستاده gửi đã tải dikirim dihantar dapatkan unduh ส่งจาก ส่ง รับ भेजा мой xəbər dërguar sent. sendur enviado. ipadsent
-	iphoneから送信 發自 发自 用 从我的 来自 從我的 傳送自 寄自 나의 내 iphone에서 iphone ipad ipadから送信 android からの 获取 取得 下载 下載 telegram с via composed written typed this
-	bidalita anfonwyd seolta poslané poslane mobil virus-free virenfrei from mobil wyslano napisano mail mailed sendt`)
+// footerWords are the words with which the lines begin, or end, that mobile
+// mail programs and web mailers append: "sent" and "get" in many languages.
+// They are looked up before anything dearer is tried.
+var footerWords = wordSet(`sent get gesendet diese dieses von verschickt versendet geschickt beziehen herunterladen envoyé envoye télécharger obtenez obtenir téléchargez provenance
+	enviado enviada enviat obtener obtén obtenga descarga descargar obter obtenha baixe inviato inviata scarica ottieni verzonden verstuurd download downloaden ontvang
+	wysłane wysłano wyslane wyslano pobierz skickat skickad hämta skaffa sendt få hent lähetetty hanki lataa odesláno odoslané odoslane poslané získejte stáhněte stiahnite
+	küldve elküldve letöltése trimis descărcați obțineți gönderildi gönderilmiştir edinin отправлено отправленно получите скачать скачайте надіслано відправлено завантажте отримайте
+	изпратено изтеглете poslano послато poslato preuzmi preuzmite στάλθηκε απεστάλη εστάλη αποκτήστε κατεβάστε saadetud hankige nosūtīts nosūtīta išsiųsta išsiuntė
+	נשלח נשלחה أرسلت أُرسلت مرسل تم مُرسل ارسال شده فرستاده gửi đã tải dikirim dihantar dapatkan unduh ส่งจาก ส่ง รับ dërguar sendur bidalita
+	android outlook iphone ipad via composed typed written`)
 
-// footerDevices are what such lines name: a device, a program, a provider.
-var footerDevices = splitPhrases(`iphone|ipad|ipod|blackberry|android|samsung|galaxy|huawei|xiaomi|redmi|nokia|lumia|xperia|sony|htc|motorola|moto |oneplus|oppo|pixel|wiko|honor |windows phone|windows mobile|
-	smartphone|mobile|mobil|handy|phone|tablet|telefon|telefoon|téléphone|telefone|teléfono|móvil|celular|telefonu|cellulare|puhelime|матрос|телефон|смартфон|планшет|айфон|iphon|mobiel|mobiln|portable|komórk|matkapuhelime|mobiltelefon|
-	outlook|yahoo|gmail|hotmail|mail for windows|windows mail|mail für windows|aol|protonmail|proton mail|tutanota|tuta mail|mail.ru|yandex|яндекс|почты|gmx|web.de|freenet|t-online|orange|laposte|libero|virgilio|zoho|hushmail|fastmail|hey.com|icloud|apple mail|
-	typeapp|bluemail|blue mail|mailbird|spark|airmail|polymail|newton|superhuman|acompli|sparrow|mailbox|front|nine|aqua mail|aquamail|k-9|fairemail|thunderbird|postbox|em client|edison|boxer|mailspring|canary|missive|mutt|inky|cloudmagic|myMail|mymail|good (www|kindle|palm|treo|
-	wireless|verizon|t-mobile|sprint|at&t|vodafone|telstra|telekom|手机|手機|携帯|スマートフォン|핸드폰|휴대폰|스마트폰|आईफ़ोन|ไอโฟน|điện thoại|ponsel|آيفون|هاتف|جوال|האייפון|הנייד|סמארטפון|κινητό|telefonnál|apple watch|macbook|my mac|mon mac|symbian|surface|chromebook|q邮箱|qq邮箱|qq 邮箱|网易|163`)
+// footerBrands are what such lines name: makers, systems, programs.
+var footerBrands = splitPhrases(`iphone|iphona|iphonu|iphonom|iphonie|ipad|ipod|айфон|blackberry|android|samsung|galaxy|huawei|xiaomi|redmi|nokia|lumia|xperia|htc|motorola|oneplus|oppo |pixel|wiko|honor |windows|symbian|macbook|apple watch|
+	outlook|yahoo|gmail|hotmail|aol|protonmail|proton mail|tutanota|tuta mail|mail.ru|yandex|яндекс|gmx|web.de|freenet|t-online|laposte|libero|virgilio|zoho|hushmail|fastmail|hey.com|icloud|apple mail|qq邮箱|qq mail|
+	typeapp|bluemail|blue mail|mailbird|spark|airmail|polymail|newton mail|superhuman|acompli|sparrow|mailbox|aqua mail|aquamail|k-9|fairemail|thunderbird|postbox|em client|edison|boxer|mailspring|canary|missive|cloudmagic|mymail|kindle|verizon|t-mobile|vodafone|telstra`)
+
+// footerDevices are the plain names of devices: they need a word of ownership
+// beside them.
+var footerDevices = splitPhrases(`smartphone|mobile|mobil|handy|phone|tablet|telefon|telefoon|téléphone|teléfono|telefone|móvil|celular|cellulare|puhelime|телефон|смартфон|планшет|mobiel|portable|komórk|手机|手機|携帯|スマートフォン|핸드폰|휴대폰|스마트폰|điện thoại|ponsel|هاتف|جوال|הנייד|סמארטפון|κινητό|wireless|my mac`)
 
 // ownWords tell a footer from a sentence: "from my", "von meinem", "de mon".
-var ownWords = splitPhrases(`from my |from the |from mail|from outlook|from yahoo|from samsung|von meinem |von meiner |vom |von mein|de mon |de ma |depuis |desde mi |de mi |desde el |do meu |da minha |dal mio |da iphone|dal |van mijn |vanaf mijn |met mijn |
-	z mojego |z telefonu |från min |fra min |fra mit |minun |z mého |z mojho |zo svojho |a telefonomról|od |s mog |iz moj|de pe |din |с моего |с мого |з мого |із мого |от моя |από το |minu |no mana |iš mano |מה|من |từ |dari |จาก |
-	via |with |mit |avec |con |com |med |using |through `)
+var ownWords = splitPhrases(`from my |from mail|from outlook|from yahoo|from samsung|from typeapp|from the all new|from aol|from proton|from gmail|from for |from a |from |von meinem |von meiner |vom |von mein|de mon |de ma |depuis |desde mi |desde |de mi |do meu |da minha |dal mio |da |dal |van mijn |vanaf mijn |met mijn |
+	z mojego |z telefonu |från min |fra min |fra mit |minun |z mého |z mojho |zo svojho |a telefonomról|s mog |iz moj|de pe |din |с моего |с мого |з мого |із мого |от моя |από το |minu |no mana |iš mano |מה|من |từ |dari |จาก |
+	via |with |mit |avec |con |com |using |through |for android|for ios|for iphone|for windows`)
 
 // footerGlued are footers in scripts without spaces, found anywhere in a line.
 var footerGlued = []string{"から送信", "发自我的", "發自我的", "从我的", "從我的", "에서 보냄", "에서 보낸", "에서 발송", "发送自", "傳送自我的", "来自我的", "寄自我的",
@@ -38,13 +40,13 @@ func isFooterStart(t string) bool {
 	if end < 0 {
 		end = len(t)
 	}
-	if end > 40 {
-		return t[0] >= 0xE0
-	}
-	if t[0] >= 0xE0 {
+	if t[0] >= 0xE0 || strings.HasPrefix(t, "iPhone") || strings.HasPrefix(t, "iPad") {
 		return true
 	}
-	return lookupFold(footerWords, strings.TrimLeft(t[:end], "*_-"))
+	if lookupFold(footerWords, strings.TrimLeft(t[:end], "*_-[")) {
+		return true
+	}
+	return lookupFold(footerWords, strings.TrimRight(t[strings.LastIndexByte(t, ' ')+1:], "*_-].!"))
 }
 
 // lookupFold looks an ASCII or other word up in lower case.
@@ -70,16 +72,10 @@ func lookupFold(set map[string]struct{}, w string) bool {
 
 // isMobileFooter recognises "Sent from my iPhone" and its kin in many
 // languages. It names a device or program, is short and is no sentence:
-// "Sent from my desk, is much easier than my phone." stays.
-func isMobileFooter(t string) bool {
-	text := strings.Trim(t, " *_-–—|")
-	hadLink := false
-	for _, open := range []string{"<http", "(http", "[http", "<mailto", "](http", "http"} {
-		if i := strings.Index(text, open); i > 0 {
-			text, hadLink = strings.TrimRight(text[:i], " *_[("), true
-		}
-	}
-	text = strings.TrimLeft(text, "[")
+// "Sent from my desk, is much easier than my phone." stays. Where it is close
+// below other text it must end with what it names.
+func isMobileFooter(t string, close bool) bool {
+	text, hadLink := withoutLinks(strings.Trim(t, " *_-–—|[]"))
 	for _, g := range footerGlued {
 		if strings.Contains(text, g) && len(text) <= 90 {
 			return true
@@ -108,32 +104,74 @@ func isMobileFooter(t string) bool {
 	if len(low) > 90 || strings.Count(low, " ") > 11 || strings.IndexAny(low, "?!;") >= 0 {
 		return false
 	}
+	low = strings.TrimPrefix(low, "provenance : ")
 	if strings.IndexByte(low, ':') >= 0 {
 		return false
 	}
-	device := false
-	for _, d := range footerDevices {
-		if strings.Contains(low, d) {
-			device = true
-			break
-		}
-	}
-	if !device {
+	if close && !hadLink && !hasAnyOf(low[strings.LastIndexByte(low, ' ')+1:], footerBrands) && !lookupFold(footerWords, low[strings.LastIndexByte(low, ' ')+1:]) {
 		return false
 	}
-	if hadLink || excused {
+	brand := hasAnyOf(low, footerBrands)
+	if !brand && !hasAnyOf(low, footerDevices) {
+		return false
+	}
+	if brand && (hadLink || excused) {
 		return true
 	}
-	if !strings.HasPrefix(low, "outlook") {
-		for _, o := range ownWords {
-			if i := strings.Index(low+" ", o); i >= 0 && strings.Count(low[:i], " ") <= 3 {
-				return strings.Count(low, " ") <= 9
-			}
+	if strings.Contains(low, "outlook") && (strings.Contains(low, "android") || strings.Contains(low, "ios")) {
+		// "Outlook für Android beziehen", "Get Outlook for iOS".
+		return strings.Count(low, " ") <= 7
+	}
+	if strings.HasPrefix(low, "outlook") || strings.HasPrefix(low, "android") {
+		return false
+	}
+	english := strings.HasPrefix(low, "sent ") || strings.HasPrefix(low, "get ") || strings.HasPrefix(low, "typed ") || strings.HasPrefix(low, "written ") || strings.HasPrefix(low, "composed ")
+	if brand && !english && strings.Count(low, " ") <= 7 {
+		return true
+	}
+	for _, o := range ownWords {
+		if i := strings.Index(low+" ", o); i >= 0 && strings.Count(low[:i], " ") <= 3 {
+			return true
 		}
 	}
-	// "Outlook für Android beziehen", "Get Outlook for iOS", "Sent iPhone".
-	return strings.Contains(low, "outlook") && (strings.Contains(low, "android") || strings.Contains(low, "ios")) && strings.Count(low, " ") <= 7 ||
-		strings.HasPrefix(low, "sent ") && strings.Count(low, " ") <= 5
+	return false
+}
+
+func hasAnyOf(s string, parts []string) bool {
+	for _, p := range parts {
+		if strings.Contains(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutLinks takes links in brackets, or at the end, out of a line.
+func withoutLinks(s string) (string, bool) {
+	had := false
+	for range 3 {
+		i := strings.Index(s, "://")
+		if i < 0 {
+			break
+		}
+		had = true
+		from := i
+		for from > 0 && strings.IndexByte("<([ ", s[from-1]) < 0 {
+			from--
+		}
+		to := i
+		for to < len(s) && strings.IndexByte(">)] ", s[to]) < 0 {
+			to++
+		}
+		if to < len(s) && s[to] != ' ' {
+			to++
+		}
+		for from > 0 && strings.IndexByte("<([] ", s[from-1]) >= 0 {
+			from--
+		}
+		s = s[:from] + s[to:]
+	}
+	return strings.TrimSpace(s), had
 }
 
 // isServiceFooter recognises what virus scanners and web mailers append.
