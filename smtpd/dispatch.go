@@ -7,8 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// Between two mails a session may say so many commands that move nothing on.
-const maxIdleCommands = 100
+// Between two mails a session may say so many commands that move nothing on,
+// and be refused so often on the merits of what it asks for.
+const (
+	maxIdleCommands = 100
+	maxRefused      = 2000
+)
 
 // dispatch decides what becomes of a command: answered here, or (ok) forwarded
 // to the engine as the line returned.
@@ -62,6 +66,7 @@ func (f *front) engineSays(line []byte) {
 	if code == 354 {
 		if _, chunked := f.data.(*bdatReader); !chunked {
 			f.put("354 end with CR LF dot CR LF")
+			f.flush() // whether or not Intake begins to read
 		}
 		return
 	}
@@ -88,13 +93,12 @@ func (f *front) engineSays(line []byte) {
 	f.enough()
 }
 
-// inStep refuses a command that must be the last of its group when more has
-// come already (RFC 2920 section 3.1). The rest may be a message sent without
-// waiting for 354, and is not to be read as commands.
+// inStep says that nothing has come behind a command that must be the last of
+// its group (RFC 2920 section 3.1).
 func (f *front) inStep() bool { return f.r == f.w }
 
-// refuseData answers DATA or an unreadable BDAT. What came after it without
-// waiting is nothing we could read.
+// refuseData answers DATA. What came behind it without waiting for 354 may be a
+// message, and is not to be read as commands: then the connection ends.
 func (f *front) refuseData(r *reply) {
 	f.say(r)
 	if !f.inStep() {

@@ -4,8 +4,6 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-
-	"postroom/tickets"
 )
 
 const maxHelo = 255
@@ -72,11 +70,4 @@ func (f *front) sayCapabilities() {
 		}
 		f.put("250" + sep + l)
 	}
-}
-
-func (f *front) via() tickets.Via {
-	if f.role == RoleMX {
-		return tickets.ViaMX
-	}
-	return tickets.ViaSubmission
 }

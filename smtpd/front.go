@@ -70,7 +70,7 @@ type front struct {
 	data     source    // where the message comes from
 	expires  time.Time // of the transaction
 
-	bad, idle, unknown, authFailed, lines int
+	bad, idle, refused, unknown, authFailed, lines int // counts
 }
 
 const verbGreeting = "greeting"
@@ -130,6 +130,7 @@ func (f *front) startTLS() bool {
 	f.conn = conn
 	f.phase = phaseBusy
 	f.mu.Unlock()
+	conn.SetWriteDeadline(time.Time{})
 	state := conn.ConnectionState()
 	f.tls = tls.VersionName(state.Version) + " " + tls.CipherSuiteName(state.CipherSuite)
 	return true
@@ -237,8 +238,11 @@ func (f *front) count(code int) {
 	if code == 421 {
 		f.closing = true
 	}
-	if isBad(code) {
+	switch {
+	case isBad(code):
 		f.bad++
+	case code >= 400:
+		f.refused++
 	}
 }
 
@@ -247,7 +251,7 @@ func (f *front) enough() {
 	if f.closing {
 		return
 	}
-	if most := f.srv.cfg.MaxBadCommands; most > 0 && f.bad > most || f.idle > maxIdleCommands {
+	if most := f.srv.cfg.MaxBadCommands; most > 0 && f.bad > most || f.idle > maxIdleCommands || f.refused > maxRefused {
 		f.event(slog.LevelInfo, "too many bad commands")
 		f.verb = ""
 		f.say(say(421, 4, 7, 0, "too many bad commands"))

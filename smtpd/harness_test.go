@@ -81,6 +81,14 @@ func (d *desk) mails() []keptMail {
 	return append([]keptMail(nil), d.kept...)
 }
 
+// take returns what was kept, and forgets it.
+func (d *desk) take() []keptMail {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	defer func() { d.kept = nil }()
+	return d.kept
+}
+
 // passwords is an Authenticator that knows anna.
 type passwords struct {
 	mu    sync.Mutex
@@ -144,6 +152,14 @@ func (l *logBuffer) Write(p []byte) (int, error) {
 func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// take returns what was written, and forgets it.
+func (l *logBuffer) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.b.Reset()
 	return l.b.String()
 }
 
@@ -306,3 +322,5 @@ func (c *client) tls() *client {
 	}
 	return newClient(c.t, tc)
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -179,6 +179,13 @@ func (f *front) openMail() error {
 	return nil
 }
 
+func (f *front) via() tickets.Via {
+	if f.role == RoleMX {
+		return tickets.ViaMX
+	}
+	return tickets.ViaSubmission
+}
+
 // diskFull says whether a mail of this size would leave too little room. Not to
 // know is to have too little.
 func (f *front) diskFull(size int64) *reply {

@@ -44,6 +44,7 @@ func (f *front) answer(where string, err error) *reply {
 	switch {
 	case errors.As(err, &refusal):
 		if refusal.Err != nil {
+			level = slog.LevelWarn
 			attrs = append(attrs, causeField(refusal.Err))
 		}
 	case error(r) != err:
@@ -112,7 +113,7 @@ func (f *front) receive() *reply {
 	if r := f.finish(err); r != nil {
 		return r
 	}
-	f.idle = 0
+	f.idle, f.refused = 0, 0
 	f.srv.metrics.Kept(f.role, data.size(), took)
 	f.log.LogAttrs(context.Background(), slog.LevelInfo, "mail kept", slog.String("receipt", field(receipt)),
 		slog.Int64("bytes", data.size()), slog.Int("recipients", len(env.To)), slog.Duration("took", took))

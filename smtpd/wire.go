@@ -151,6 +151,9 @@ func (f *front) flush() error {
 	f.conn.SetWriteDeadline(time.Now().Add(f.srv.cfg.Timeouts.Write))
 	_, err := f.conn.Write(f.out)
 	f.out = f.out[:0]
+	if f.tls != "" {
+		f.conn.SetWriteDeadline(time.Time{}) // a later Read may have to answer a key update
+	}
 	return err
 }
 
