@@ -12,10 +12,11 @@ func parseAddresses(v, hint string, max int) []Address {
 		return []Address{a}
 	}
 	var out []Address
+	groups := strings.IndexByte(v, ';') >= 0 // else a colon is part of a name
 	pending := "" // entries without an address: the head of a name with a comma
 	group := false
 	for len(v) > 0 && len(out) < max {
-		entry, sep, rest := nextEntry(v, group)
+		entry, sep, rest := nextEntry(v, groups && !group)
 		v = rest
 		switch sep {
 		case ':': // a group's name; the members follow
@@ -114,7 +115,7 @@ const window = 1024
 
 // nextEntry cuts the next entry off a list. sep is the character that ended
 // it: ',' or ';', ':' for the name of a group, 0 at the end.
-func nextEntry(v string, group bool) (entry string, sep byte, rest string) {
+func nextEntry(v string, mayGroup bool) (entry string, sep byte, rest string) {
 	angle, quotes, comments := false, true, true
 	for i := 0; i < len(v); i++ {
 		switch c := v[i]; {
@@ -143,7 +144,7 @@ func nextEntry(v string, group bool) (entry string, sep byte, rest string) {
 			angle = false
 		case c == ',' && !angle, c == ';':
 			return v[:i], c, v[i+1:]
-		case c == ':' && !angle && !group && isGroupName(v[:i]):
+		case c == ':' && !angle && mayGroup && isGroupName(v[:i]):
 			return v[:i], ':', v[i+1:]
 		}
 	}

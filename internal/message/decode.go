@@ -89,7 +89,7 @@ func looksBase64(line []byte) bool {
 		t = t[:len(t)-1]
 	}
 	for _, c := range t {
-		if b64value[c] < 0 && c != '=' {
+		if b64value[c] < 0 && c != '=' || c == '-' || c == '_' {
 			return false
 		}
 	}

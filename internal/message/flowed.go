@@ -20,7 +20,7 @@ func unflow(s string, delsp bool) string {
 		if strings.HasPrefix(line, " ") { // space-stuffing
 			line = line[1:]
 		}
-		if open && (d != depth || line == "-- ") {
+		if open && (d != depth || line == "-- " || line == "") {
 			b.WriteByte('\n')
 			open = false
 		}

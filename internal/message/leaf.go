@@ -222,8 +222,8 @@ func (p *parser) endLeaf() {
 			p.defect("broken base64")
 		}
 	}
-	if len(l.carry) > 0 {
-		p.pass(l.carry)
+	if len(l.carry) > 0 && string(l.carry) != "=" {
+		p.passLine(l.carry, 0)
 	}
 	switch {
 	case l.child != nil:
@@ -269,6 +269,9 @@ func (p *parser) endBody() {
 			p.textLine(text[:i], true)
 			text = text[i:]
 		}
+	}
+	if n := len(l.buf); l.e.enc == encNone && len(p.stack) > 0 && n > 0 && l.buf[n-1] == '\n' {
+		l.buf = l.buf[:n-1] // it belongs to the delimiter
 	}
 	if l.cut {
 		p.defect("text over the limit: its end is left out")
