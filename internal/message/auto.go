@@ -235,6 +235,8 @@ func autoReason(m *Message, h *marks) string {
 		return h.proof
 	case complaint(m):
 		return "abuse report (Amazon SES)"
+	case len(m.From) > 0 && m.From[0].Address == "staff@hotmail.com" && strings.HasPrefix(m.Subject, "complaint about message"):
+		return "abuse report (Outlook.com)"
 	case fromSNS(m):
 		return "Amazon SNS notification"
 	case h.autoSubmitted == "no":
@@ -249,7 +251,7 @@ func fromSNS(m *Message) bool {
 }
 
 func complaint(m *Message) bool {
-	return fromSNS(m) && strings.Contains(clip(bodyText(m), 4096), `"Complaint"`)
+	return fromSNS(m) && strings.Contains(clip(bodyText(m), 2048), `"Complaint`) || fromSNS(m) && strings.Contains(clip(bodyText(m), 2048), `\"Complaint`)
 }
 
 // autoWording judges by the subject, which a person can write as well: alone

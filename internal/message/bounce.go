@@ -34,7 +34,7 @@ func findBounce(m *Message, h *marks) *Bounce {
 	if dsn == nil && !isReport && h.daemonFrom == daemonNone && !h.nullPath && h.failedRcpt == "" && !bounceSubjectFirst(m.Subject) {
 		return nil // nearly all mail ends here
 	}
-	if h.reportType != "" && !isReport {
+	if h.reportType != "" && !isReport || dsn == nil && (hasPart(m, "message/feedback-report") || hasPart(m, "message/disposition-notification")) {
 		return nil // a receipt or an abuse report
 	}
 	subject := bounceSubject(m.Subject)
@@ -48,7 +48,7 @@ func findBounce(m *Message, h *marks) *Bounce {
 	if dsn != nil {
 		rep.addStatus(dsn.text)
 	}
-	if !isReport && dsn == nil && !rep.convincing(m, h, subject) {
+	if (!isReport || h.reportType == "?") && dsn == nil && !rep.convincing(m, h, subject) {
 		return nil
 	}
 	return rep.bounce(m)
@@ -88,7 +88,7 @@ func daemonSender(m *Message) daemon {
 		"microsoftexchange329e71ec88ae4615bbc36ab6ce41109e", "":
 		return daemonSurely
 	case "postmaster", "post-master", "poostmaster", "administrator", "mailadmin", "mail-admin", "system", "root", "mailer", "postoffice", "smtp",
-		"no-reply", "noreply", "donotreply", "do-not-reply", "ndr", "mta", "daemon", "exim", "qmaild", "admin", "mail", "mxadmin", "dsn", "nobody":
+		"no-reply", "noreply", "donotreply", "do-not-reply", "ndr", "sysadmin", "mta", "daemon", "exim", "qmaild", "admin", "mail", "mxadmin", "dsn", "nobody":
 		return daemonMaybe
 	}
 	name := strings.ToLower(clip(from.Name, 100))

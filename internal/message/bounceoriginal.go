@@ -133,11 +133,13 @@ func onlyAddress(name, value string) string {
 	return ""
 }
 
-// notice is Amazon SES's notification by way of SNS.
+// notice is Amazon SES's notification by way of SNS, which may wrap it as a
+// string in an envelope of its own.
 type notice struct {
-	Type  string `json:"notificationType"`
-	Event string `json:"eventType"`
-	Mail  struct {
+	Message string `json:"Message"`
+	Type    string `json:"notificationType"`
+	Event   string `json:"eventType"`
+	Mail    struct {
 		MessageID     string   `json:"messageId"`
 		Destination   []string `json:"destination"`
 		CommonHeaders struct {
@@ -174,6 +176,11 @@ func (r *report) readNotice(text string) {
 	// The end of the mail holds a footer after the object: decode one value only.
 	if err := json.NewDecoder(strings.NewReader(unwrapJSON(text))).Decode(&n); err != nil {
 		return
+	}
+	if strings.HasPrefix(n.Message, "{") {
+		if err := json.Unmarshal([]byte(n.Message), &n); err != nil {
+			return
+		}
 	}
 	kind := strings.ToLower(orElse(n.Type, n.Event))
 	switch kind {

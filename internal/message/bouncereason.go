@@ -91,7 +91,7 @@ var causeWords = []struct {
 		"non-existent domain", "domain name not found", "host could not be found", "no valid mx", "domain couldn't be found", "domain wasn't found", "all host address lookups failed permanently", "domaine inconnu", "has no mx", "couldn't find any", "hostname lookup failed", "dns lookup failure: host", "lookup failed", "no valid hosts", "dns error", "domain name does not", "domain can't be found", "domain has no", "recipient domain does not", "not a valid domain", "mx or srv record",
 	}, loose: []string{"invalid domain", "domain invalid", "domain must", "name server", "unable to resolve", "could not resolve", "can't resolve host", "mx record", "no mx", "dns server returned", "domain lookup", "undeliverable domain", "in the recipient's domain", "no route to host for"}},
 	{cause: causeUserUnknown, words: []string{
-		"user unknown", "unknown user", "unknown recipient", "recipient unknown", "unknown address", "address unknown", "unknown local", "unknown mailbox", "unknown account", "account unknown", "mailbox unknown", "unknown or illegal", "unknown virtual", "unknown email", "no such user", "no such recipient", "no such mailbox", "no such address", "no such account", "no such local user", "no such person", "no such email", "no mailbox here", "not a known user", "not known at this site", "not our user", "not a valid mailbox", "not a valid user", "not a valid recipient",
+		"user unknown", "unknown user", "unknown recipient", "recipient unknown", "unknown address", "address unknown", "unknown local", "unknown mailbox", "unknown account", "account unknown", "mailbox unknown", "unknown or illegal", "unknown virtual", "unknown email", "no such user", "no such recipient", "no such mailbox", "no such address", "no such account", "no such local user", "no such person", "no such email", "no mailbox here", "not a known user", "no valid recipients", "not known at this site", "not our user", "not a valid mailbox", "not a valid user", "not a valid recipient",
 		"user not found", "user not known", "user not exist", "user does not exist", "user doesn't exist", "user doesnt exist", "recipient not found", "recipnotfound", "recipientnotfound", "recipient does not exist", "recipient doesn't exist", "recipient not exist", "mailbox not found", "mailbox does not exist", "mailbox doesn't exist", "mailbox not exist", "address does not exist", "address doesn't exist", "address not found", "address couldn't be found", "wasn't found at", "account does not exist", "account doesn't exist", "account not found",
 		"not listed in", "isn't listed in", "name is not recognized", "name is not recognised", "name not recognized", "invalid final delivery", "unrouteable address", "unroutable address", "invalid recipient", "invalid mailbox", "invalid user", "invalid address", "invalid local", "bad destination mailbox", "illegal user", "illegal recipient", "e-mail address was not found", "email address was not found", "recipient address rejected: access denied", "mailbox name not allowed", "mailbox name is invalid", "undeliverable address", "recipient no longer", "user has left", "left the company", "account terminated", "account deleted", "account closed", "account has been deleted", "account has been closed", "non-existent user", "nonexistent user", "unknown name", "undefined mail alias", "address error", "no longer on server",
 		"empfänger unbekannt", "unbekannter empfänger", "benutzer unbekannt", "unbekannter benutzer", "adresse existiert nicht", "empfänger existiert nicht", "empfängeradresse existiert nicht", "destinataire inconnu", "adresse inconnue", "utilisateur inconnu", "adresse n'existe pas", "destinatario desconocido", "usuario desconocido", "destinatario sconosciuto", "utente sconosciuto", "destinatário desconhecido", "usuário desconhecido", "onbekende gebruiker", "пользователь не найден", "нет такого пользовател", "адрес не существует", "宛先不明", "存在しないアドレス", "アドレスが見つかりません", "用户不存在", "收件人不存在", "존재하지 않는",
@@ -182,8 +182,8 @@ func findReply(s string) string {
 	return ""
 }
 
-// verdict fills in the status and action of one recipient. See Bounce.Status
-// for what its class means.
+// verdict gives the status and action of one recipient; see Bounce
+// for what the class means.
 func (r *report) verdict(x *rcpt) (status, action string, c cause) {
 	status = findEnhanced(x.status)
 	if e := findEnhanced(serverWords(x.diag)); e != "" && (status == "" || strings.HasSuffix(status, ".0.0") || status[0] == e[0] && e[2:] != "0.0" && vague(status)) {
@@ -266,8 +266,19 @@ func (r *report) refine(x *rcpt, status, code string, c cause) cause {
 			return causeTooBig
 		}
 	}
-	if status[2] == '7' && c == causeNone {
-		return causePolicy
+	if c == causeNone {
+		switch status[2] {
+		case '2':
+			return causeDisabled
+		case '3':
+			return causeSystem
+		case '4':
+			return causeNetwork
+		case '6':
+			return causeContent
+		case '7':
+			return causePolicy
+		}
 	}
 	return c
 }

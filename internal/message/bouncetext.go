@@ -2,7 +2,6 @@ package message
 
 import (
 	"regexp"
-	"sort"
 	"strings"
 )
 
@@ -63,7 +62,7 @@ func readReport(m *Message, h *marks) *report {
 var openings = []string{
 	"could not be delivered", "couldn't be delivered", "cannot be delivered", "can not be delivered", "can't be delivered", "could not deliver", "couldn't deliver", "cannot deliver", "can't deliver", "unable to deliver", "wasn't able to deliver", "was not able to deliver", "unable to send", "was not delivered", "were not delivered", "wasn't delivered", "not been delivered", "not be delivered", "has not been delivered", "undeliverable", "undelivered", "non-delivery", "nondelivery",
 	"delivery failed", "delivery has failed", "delivery failure", "failed to deliver", "delivery to the following", "delivery of the following", "failed permanently", "failed addresses follow", "did not reach", "following address failed", "address(es) failed", "following addresses had", "following recipient", "following errors", "permanent fatal errors", "transient non-fatal errors", "had delivery problems", "had delivery errors", "delivery problems", "delivery error", "error delivering", "error occurred while", "errors occurred", "error while attempting", "error message below",
-	"returned to sender", "returned to you", "returning message", "returning your", "is being returned", "being returned", "was returned", "has been returned", "could not be sent", "couldn't be sent", "mail delivery", "been rejected", "was rejected by", "were rejected", "has been blocked", "was undeliverable", "failure reasons", "failed recipient", "your message has been delayed", "message delayed", "has been delayed", "delivery delayed", "delivery status notification", "not yet been delivered", "requested action not taken", "message blocked", "blocked by our", "permanent error", "i'm afraid i wasn't able", "this is a permanent error", "will not try to redeliver", "recipient(s) below", "unsent message", "not listed in", "rejected your message", "message wasn't delivered", "address not found", "recipient inbox full", "message not delivered", "couldn't be found", "unknown user:", "user mailbox exceeds", "non-delivered information", "message you sent", "failed for the following", "delivery time expired", "invalid user address", "is not a member", "not a member of", "duplicated message-id", "did not like our", "rejected by a remote", "account is disabled", "technical report", "your mail sent on",
+	"returned to sender", "returned to you", "returning message", "returning your", "is being returned", "being returned", "was returned", "has been returned", "could not be sent", "couldn't be sent", "mail delivery", "been rejected", "was rejected by", "were rejected", "has been blocked", "was undeliverable", "failure reasons", "failed recipient", "your message has been delayed", "message delayed", "has been delayed", "delivery delayed", "delivery status notification", "not yet been delivered", "requested action not taken", "message blocked", "blocked by our", "permanent error", "i'm afraid i wasn't able", "this is a permanent error", "will not try to redeliver", "recipient(s) below", "unsent message", "not listed in", "rejected your message", "message wasn't delivered", "address not found", "recipient inbox full", "message not delivered", "couldn't be found", "unknown user:", "user mailbox exceeds", "non-delivered information", "message you sent", "failed for the following", "delivery time expired", "invalid user address", "is not a member", "not a member of", "duplicated message-id", "did not like our", "rejected by a remote", "account is disabled", "technical report", "your mail sent on", "trouble delivering", "no valid recipients", "unable to relay", "rejected recipient",
 	"konnte nicht zugestellt", "nicht zugestellt", "nicht übermittelt", "konnten nicht", "fehlgeschlagen", "unzustellbar", "n'a pas pu être", "n'ont pas pu", "n'a pas été", "échec", "non remis", "impossible de", "no se pudo entregar", "no se ha podido", "no pudo ser entregado", "non è stato possibile", "impossibile recapitare", "mancata consegna", "non è stato recapitato", "não pôde ser entregue", "não foi possível entregar", "não foi entregue", "kon niet worden", "niet worden afgeleverd", "kunne ikke", "kunde inte", "ei voitu toimittaa", "nie można", "nie mogła", "nelze doručit", "nebylo možné", "teslim edilemedi", "не может быть доставлено", "не удалось доставить", "не было доставлено", "не доставлено",
 	"送信できません", "配信できません", "配達できません", "届けられません", "送信に失敗", "配送できません", "お届けできません", "エラーのため", "送信されませんでした", "宛先不明", "配信に失敗", "以下のメールアドレス", "无法投递", "投递失败", "被退回", "无法送达", "退信", "전송하지 못", "배달되지", "전송되지",
 }
@@ -157,206 +156,6 @@ func statusLines(lines []string) string {
 	return ""
 }
 
-var addressRE = regexp.MustCompile(`[^\s<>()\[\],;:"'=\\|]+@[^\s<>()\[\],;:"'\\|@/?!&]+`)
-
-// findRecipients weighs every address of the report by where it stands.
-func (r *report) findRecipients(m *Message, h *marks) {
-	type found struct {
-		addr   string
-		weight int
-		line   int
-	}
-	var all []found
-	byAddr := map[string]int{}
-	add := func(addr string, weight, line int) {
-		k := strings.ToLower(addr)
-		if i, ok := byAddr[k]; ok {
-			if weight > all[i].weight {
-				all[i].weight = weight
-				if all[i].line < 0 || weight >= 9 && line >= 0 {
-					all[i].line = line
-				}
-			}
-			if all[i].line < 0 {
-				all[i].line = line
-			}
-			return
-		}
-		if len(all) < maxRecipients {
-			byAddr[k] = len(all)
-			all = append(all, found{addr, weight, line})
-		}
-	}
-	for _, a := range addressRE.FindAllString(clip(h.failedRcpt, 4096), maxRecipients) {
-		add(trimAddress(a), 12, -1)
-		r.failedRcpt = orElse(r.failedRcpt, trimAddress(a))
-	}
-	listed := 0 // lines left in which a list of recipients was announced
-	lines := r.lines
-	for i, l := range lines {
-		low := r.lower[i]
-		for _, at := range addressRE.FindAllStringIndex(clip(l, 2000), 8) {
-			addr := trimAddress(l[at[0]:at[1]])
-			if w := addressWeight(low, at[0], at[1]); w > 0 && strings.Contains(addr, "@") {
-				if i > 1 && sentBy(lines[:i]) {
-					w = 1
-				}
-				if listed > 0 && w >= 3 {
-					w++
-				}
-				add(addr, w-ownAddress(m, addr), i)
-			}
-		}
-		if strings.Contains(low, "recipient") || strings.Contains(low, "address") || strings.Contains(low, "delivered to") {
-			listed = 4
-		} else if strings.TrimSpace(l) != "" {
-			listed--
-		}
-	}
-	// Where the field names recipients, others count only in the list after them.
-	for i, first := 0, -1; i < len(all) && r.failedRcpt != ""; i++ {
-		switch {
-		case all[i].weight >= 12:
-			first = max(first, all[i].line)
-		case all[i].line < first:
-			all[i].weight = min(all[i].weight, 3)
-		}
-	}
-	best := 0
-	for _, f := range all {
-		best = max(best, f.weight)
-	}
-	if best < 2 {
-		if a := r.returnedTo(m); a != "" {
-			x := rcpt{final: a, weight: 1}
-			x.text = strings.Join(r.lines, "\n")
-			x.diag = r.diagnostic(0, len(r.lines), "")
-			r.rcpts = append(r.rcpts, x)
-		}
-		return
-	}
-	keep := all[:0]
-	for _, f := range all {
-		if f.weight == best || best >= 9 && f.weight >= 9 {
-			keep = append(keep, f)
-		}
-	}
-	if best < 9 {
-		keep = keep[:1]
-	}
-	order := make([]int, 0, len(keep))
-	for _, f := range keep {
-		if f.line >= 0 {
-			order = append(order, f.line)
-		}
-	}
-	sort.Ints(order)
-	for _, f := range keep {
-		x := rcpt{final: f.addr, weight: f.weight}
-		from, to := 0, len(lines)
-		if len(keep) > 1 && f.line >= 0 {
-			from = f.line
-			for _, o := range order {
-				if o > from {
-					to = o
-					break
-				}
-			}
-		}
-		x.text = r.about(f.addr, from, to)
-		x.diag = r.diagnostic(from, to, f.addr)
-		if x.diag == "" && len(keep) > 1 {
-			x.diag = r.diagnostic(order[len(order)-1], len(lines), f.addr)
-		}
-		r.rcpts = append(r.rcpts, x)
-	}
-}
-
-// sentBy reports whether the last line with words announces the sender.
-func sentBy(lines []string) bool {
-	for i := len(lines) - 1; i >= 0 && i > len(lines)-4; i-- {
-		if t := strings.ToLower(strings.TrimSpace(lines[i])); t != "" {
-			return strings.HasSuffix(t, " by") || strings.HasSuffix(t, " from") || strings.HasSuffix(t, "from:") || strings.HasSuffix(t, "sender:")
-		}
-	}
-	return false
-}
-
-// about returns the lines from..to and all others that name the address.
-func (r *report) about(addr string, from, to int) string {
-	var b strings.Builder
-	addr = strings.ToLower(addr)
-	for i, l := range r.lines {
-		if i >= from && i < to || strings.Contains(r.lower[i], addr) {
-			b.WriteString(l)
-			b.WriteByte('\n')
-		}
-		if b.Len() > 4*maxReason*2 {
-			break
-		}
-	}
-	return b.String()
-}
-
-// addressWeight says how much the place of an address in a lower-cased line
-// speaks for its being the recipient; 0 for a sender's or a contact's.
-func addressWeight(low string, from, to int) int {
-	if to > len(low) || from > to {
-		return 1
-	}
-	before := strings.TrimRight(strings.TrimSpace(low[:from]), "<\"'([ ")
-	after := strings.TrimLeft(low[to:], ">\"')]. ")
-	for _, w := range []string{"from:", "mail from", "sender", "reply-to", "message-id", "return-path", "received:", "envelope-from", "references:", "in-reply-to", "http:", "https:", "contact", "postmaster at", "report", "x-", "helpdesk", "e-mail us", "write to", "send a mail", "please send", "from <", "by the", "help"} {
-		if strings.Contains(before, w) {
-			return 0
-		}
-	}
-	switch strings.Trim(before, "*->.•· \t") {
-	case "":
-		if after == "" || after == ":" || strings.HasPrefix(after, "<") {
-			return 10
-		}
-		return 9
-	}
-	if strings.Contains(before, "rcpt to") {
-		return 8
-	}
-	if strings.HasPrefix(before, "to:") && after == "" {
-		return 4
-	}
-	for _, w := range []string{"deliver", "recipient", "user", "mailbox", "address", "to", "to:", "for", "unknown", "failed", "an", "à", "an:", "für", "для", "account"} {
-		if strings.HasSuffix(before, w) || strings.HasSuffix(before, w+":") {
-			return 7
-		}
-	}
-	return 3
-}
-
-func trimAddress(a string) string {
-	a = strings.TrimPrefix(a, "mailto:")
-	return clip(strings.Trim(a, ".*`{}>-"), 320)
-}
-
-// ownAddress is what the sender's own address, or the server's, loses.
-func ownAddress(m *Message, addr string) int {
-	for _, t := range m.To {
-		if sameAddress(t.Address, addr) {
-			return 6
-		}
-	}
-	for _, t := range m.From {
-		if sameAddress(t.Address, addr) {
-			return 8
-		}
-	}
-	local, _, _ := strings.Cut(strings.ToLower(addr), "@")
-	switch local {
-	case "postmaster", "mailer-daemon", "abuse", "support", "helpdesk":
-		return 2
-	}
-	return 0
-}
-
 // codeScore says how much a line looks like a far server's reply.
 func codeScore(l string) int {
 	if len(l) > 2000 {
@@ -392,6 +191,10 @@ func (r *report) diagnostic(from, to int, addr string) string {
 	}
 	if at < 0 || best < 2 {
 		return ""
+	}
+	// A code alone on its line ends what the lines above it say.
+	for code := at; at > from && at > code-3 && len(strings.TrimSpace(r.lines[at])) < 16 && strings.TrimSpace(r.lines[at-1]) != ""; {
+		at--
 	}
 	var b strings.Builder
 	for i := at; i < to && i < len(r.lines) && i < at+8; i++ {

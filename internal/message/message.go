@@ -42,16 +42,28 @@ const (
 	KindBounce    Kind = "bounce"     // a delivery status notification, RFC 3464 or hand-made
 )
 
-// Bounce is what a delivery status notification says of one recipient.
+// Bounce is what a delivery status notification says of one recipient: of
+// several, the first that failed for good, else that failed, else that waits.
+//
+// The class of Status is a verdict on the address, not the far server's digit,
+// because servers answer 5yz to nearly everything. It is 5 where the address
+// can be given up: user or domain unknown, moved, or taking no mail, by an
+// enhanced code, by a refusal at RCPT or in the reporting server's own words,
+// or where a server says "permanent" and nothing else. It is 4 where the
+// address may well work another time or for another mail (full, disabled,
+// blocked, spam, policy, size, expired, out of order), while a server still
+// tries, where "unknown user" came after DATA or as a bare 550 through a
+// gateway, and where nothing tells. It is 2 for a receipt of delivery. Subject
+// and detail (RFC 3463) are as reported; Reason holds the server's own code.
 type Bounce struct {
 	Recipient         string // the address that failed; empty if the notification does not say
-	Status            string // RFC 3463 x.y.z; 5 is permanent, 4 temporary; never empty
+	Status            string // RFC 3463 x.y.z; class 5 is permanent, 4 temporary; never empty
 	Action            string // failed, delayed, delivered, relayed, expanded (RFC 3464 section 2.3.3)
 	Reason            string // the far server's words
 	OriginalMessageID string // Message-ID of the mail that bounced, without angle brackets
 }
 
-// Permanent reports whether the recipient will not get the mail by trying again.
+// Permanent reports whether the address can be given up; see Bounce.
 func (b *Bounce) Permanent() bool { return b != nil && len(b.Status) > 0 && b.Status[0] == '5' }
 
 // Message is a parsed mail.
