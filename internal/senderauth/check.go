@@ -105,7 +105,7 @@ func (k *Check) Write(p []byte) (int, error) {
 		if end < 0 || end > maxHeader {
 			if len(k.header) > maxHeader {
 				k.ended, k.tooLarge = true, true
-				k.census = take(k.header[:maxHeader])
+				k.census = take(k.header[:maxHeader], k.c.hostname)
 				k.header = nil
 			}
 			return n, nil
@@ -121,7 +121,7 @@ func (k *Check) Write(p []byte) (int, error) {
 // headerDone decides what of the body will be looked at.
 func (k *Check) headerDone() {
 	k.ended = true
-	k.census = take(k.header)
+	k.census = take(k.header, k.c.hostname)
 	// A From too many already settles that nothing is proved.
 	if k.census.froms == 1 && k.census.dkim > 0 {
 		k.dkim = startDKIM(k.ctx, newKeyring(k.c.dns, dkimQuestions), k.header)
@@ -170,7 +170,7 @@ func (k *Check) Finish(from []string) Result {
 		k.header = append(k.header, "\r\n"...)
 		k.headerDone()
 	}
-	r := Result{Remote: k.in.Remote, List: k.census.list}
+	r := Result{Remote: k.in.Remote, List: k.census.list, ForgedResults: k.census.forged}
 	domain, err := author(from, k.census.froms)
 	r.ManyFroms = err == errManyFroms
 	if err == nil {

@@ -89,10 +89,10 @@ func fieldName(line []byte) string {
 // allocating for the many mails that have nothing to verify.
 type census struct {
 	froms, dkim, arc int
-	list             bool
+	list, forged     bool
 }
 
-func take(header []byte) census {
+func take(header []byte, hostname string) census {
 	var c census
 	for len(header) > 0 {
 		n := fieldLength(header)
@@ -107,6 +107,9 @@ func take(header []byte) census {
 			c.arc++
 		case is(name, "list-id"), is(name, "list-post"):
 			c.list = true
+		case is(name, "authentication-results"):
+			_, value, _ := strings.Cut(string(header[:n]), ":")
+			c.forged = c.forged || IsForged(value, hostname)
 		}
 		header = header[n:]
 	}

@@ -38,7 +38,6 @@ package senderauth
 
 import (
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"strings"
 	"time"
@@ -85,22 +84,23 @@ const (
 // Result is what one mail proves. It holds domains and the connecting address,
 // no mailbox, and is stored as JSON with the message.
 type Result struct {
-	Proof       Proof       `json:"proof"`
-	Why         string      `json:"why"`                  // one sentence for the agent
-	From        string      `json:"from,omitempty"`       // From's domain as A-labels; empty unless there is exactly one
-	Disposition Disposition `json:"disposition"`          // after exceptions
-	Override    string      `json:"override,omitempty"`   // the exception that softened the policy
-	SPF         SPF         `json:"spf"`                  //
-	DKIM        []DKIM      `json:"dkim,omitempty"`       // at most MaxSignatures, in the order of the header
-	DMARC       DMARC       `json:"dmarc"`                //
-	ARC         ARC         `json:"arc,omitzero"`         //
-	IPRev       IPRev       `json:"iprev,omitzero"`       //
-	Remote      netip.Addr  `json:"remote,omitzero"`      //
-	Forwarder   string      `json:"forwarder,omitempty"`  // as the administrator named it
-	List        bool        `json:"list,omitempty"`       // says that it comes through a mailing list
-	LookAlike   string      `json:"look_alike,omitempty"` // why From's domain may not be what it looks like
-	ManyFroms   bool        `json:"many_froms,omitempty"` // more than one From field or mailbox
-	Unverified  string      `json:"unverified,omitempty"` // why signatures were not looked at
+	Proof         Proof       `json:"proof"`
+	Why           string      `json:"why"`                      // one sentence for the agent
+	From          string      `json:"from,omitempty"`           // From's domain as A-labels; empty unless there is exactly one
+	Disposition   Disposition `json:"disposition"`              // after exceptions
+	Override      string      `json:"override,omitempty"`       // the exception that softened the policy
+	SPF           SPF         `json:"spf"`                      //
+	DKIM          []DKIM      `json:"dkim,omitempty"`           // at most MaxSignatures, in the order of the header
+	DMARC         DMARC       `json:"dmarc"`                    //
+	ARC           ARC         `json:"arc,omitzero"`             //
+	IPRev         IPRev       `json:"iprev,omitzero"`           //
+	Remote        netip.Addr  `json:"remote,omitzero"`          //
+	Forwarder     string      `json:"forwarder,omitempty"`      // as the administrator named it
+	List          bool        `json:"list,omitempty"`           // says that it comes through a mailing list
+	LookAlike     string      `json:"look_alike,omitempty"`     // why From's domain may not be what it looks like
+	ManyFroms     bool        `json:"many_froms,omitempty"`     // more than one From field or mailbox
+	Unverified    string      `json:"unverified,omitempty"`     // why signatures were not looked at
+	ForgedResults bool        `json:"forged_results,omitempty"` // brought Authentication-Results under our name
 }
 
 // SPF is the outcome of RFC 7208.
@@ -165,7 +165,6 @@ type Config struct {
 	// confirmed name is in it, or whose envelope sender is in it and passes SPF.
 	Forwarders []string
 	Now        func() time.Time // time.Now
-	Log        *slog.Logger     // none
 }
 
 // The bounds of one check.
@@ -194,7 +193,6 @@ type Checker struct {
 	dns      *resolver.Resolver
 	hostname string
 	now      func() time.Time
-	log      *slog.Logger
 	sealers  map[string]bool
 	nets     []netip.Prefix
 	domains  []string
@@ -202,18 +200,15 @@ type Checker struct {
 	iprev    *memo[netip.Addr, IPRev]
 }
 
-// New makes a Checker. It refuses a configuration with an entry that is
+// New makes a Checker. hostname is our name in Authentication-Results. It refuses a configuration with an entry that is
 // neither an address, nor a network, nor a domain.
 func New(dns *resolver.Resolver, hostname string, cfg Config) (*Checker, error) {
 	c := &Checker{
-		dns: dns, hostname: hostname, now: cfg.Now, log: cfg.Log,
+		dns: dns, hostname: hostname, now: cfg.Now,
 		sealers: map[string]bool{},
 	}
 	if c.now == nil {
 		c.now = time.Now
-	}
-	if c.log == nil {
-		c.log = slog.New(slog.DiscardHandler)
 	}
 	for _, s := range cfg.ARCSealers {
 		d, err := Domain(s)

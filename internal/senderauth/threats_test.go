@@ -186,7 +186,7 @@ func TestM11_ForgedAuthenticationResults(t *testing.T) {
 	// And nothing in an incoming mail makes a difference to our own result.
 	w := newWorld(t, rejecting, Config{ARCSealers: []string{"other.example"}})
 	r := w.check(elsewhere, "x@evil.example", "Authentication-Results: desk.example; dmarc=pass header.from=example.org\r\n"+plainMail)
-	if !r.Rejected() {
+	if !r.Rejected() || !r.ForgedResults {
 		t.Errorf("%+v", r)
 	}
 }
