@@ -3,6 +3,7 @@ package senderauth
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"sync"
@@ -208,6 +209,10 @@ func (k *Check) Finish(from []string) Result {
 	}
 	k.c.markForwarder(&r)
 	k.conclude(ctx, &r, auth(), err)
+	k.c.log.LogAttrs(ctx, slog.LevelDebug, "sender checked",
+		slog.String("proof", string(r.Proof)), slog.String("disposition", string(r.Disposition)),
+		slog.String("spf", string(r.SPF.Result)), slog.Int("signatures", len(r.DKIM)),
+		slog.String("dmarc", string(r.DMARC.Result)), slog.String("arc", string(r.ARC.Result)))
 	return r
 }
 

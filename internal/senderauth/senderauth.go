@@ -38,6 +38,7 @@ package senderauth
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"time"
@@ -165,6 +166,7 @@ type Config struct {
 	// confirmed name is in it, or whose envelope sender is in it and passes SPF.
 	Forwarders []string
 	Now        func() time.Time // time.Now
+	Log        *slog.Logger     // of outcomes, at debug level, without names; nil: none
 }
 
 // The bounds of one check.
@@ -193,6 +195,7 @@ type Checker struct {
 	dns      *resolver.Resolver
 	hostname string
 	now      func() time.Time
+	log      *slog.Logger
 	sealers  map[string]bool
 	nets     []netip.Prefix
 	domains  []string
@@ -204,11 +207,14 @@ type Checker struct {
 // neither an address, nor a network, nor a domain.
 func New(dns *resolver.Resolver, hostname string, cfg Config) (*Checker, error) {
 	c := &Checker{
-		dns: dns, hostname: hostname, now: cfg.Now,
+		dns: dns, hostname: hostname, now: cfg.Now, log: cfg.Log,
 		sealers: map[string]bool{},
 	}
 	if c.now == nil {
 		c.now = time.Now
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
 	}
 	for _, s := range cfg.ARCSealers {
 		d, err := Domain(s)
