@@ -229,9 +229,12 @@ func cleanAttribution(s string) string {
 			break
 		}
 	}
-	if !ascii {
-		s = strings.Map(plainRune, s)
+	if ascii {
+		s = strings.TrimLeft(s, " \t-_=*>~|")
+		s = strings.TrimRight(s, " \t-_=*~|")
+		return strings.ToLower(s)
 	}
+	s = strings.Map(plainRune, s)
 	s = strings.TrimLeft(s, " \t-_=*>~|‐‑‒–—―")
 	s = strings.TrimRight(s, " \t-_=*~|‐‑‒–—―")
 	return strings.ToLower(s)

@@ -9,21 +9,17 @@ import (
 // headerColon returns where the colon after a possible header name stands,
 // or -1.
 func headerColon(t string) int {
-	n := len(t)
-	if n > 64 {
-		n = 64
+	if len(t) > 64 {
+		t = t[:64]
 	}
-	for i := 0; i < n; i++ {
-		switch c := t[i]; {
-		case c == ':':
-			return i
-		case c == 0xEF && strings.HasPrefix(t[i:], "："):
-			return i
-		case c == '@' || c == '<' || c == '.' && i > 12:
-			return -1
-		}
+	i := strings.IndexByte(t, ':')
+	if w := strings.IndexByte(t, 0xEF); w >= 0 && (i < 0 || w < i) && strings.HasPrefix(t[w:], "：") {
+		i = w
 	}
-	return -1
+	if i <= 0 || strings.IndexByte(t[:i], '@') >= 0 || strings.IndexByte(t[:i], '<') >= 0 {
+		return -1
+	}
+	return i
 }
 
 // headerKey reads the header name before the colon of a line, and gives its
@@ -153,17 +149,26 @@ func isRule(s string) bool {
 	if s == "" || len(s) > 400 {
 		return false
 	}
-	if c := s[0]; c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
+	if first, last := s[0], s[len(s)-1]; first < 0x80 && !isRuleByte(first) || last < 0x80 && !isRuleByte(last) {
 		return false
 	}
 	return strings.Trim(s, ruleCutset) == ""
 }
 
+func isRuleByte(c byte) bool {
+	switch c {
+	case '-', '_', '=', '*', '~', '#', '+', ' ', '\t':
+		return true
+	}
+	return false
+}
+
 // decorated deals with a line that begins with dashes or the like: a rule, a
 // signature delimiter, a separator with words, our reply line.
 func (sc *replyScan) decorated(i int, t string) bool {
-	if len(t) > 400 {
-		return false
+	last := t[len(t)-1]
+	if len(t) > 400 || len(t) > 2 && last < 0x80 && !isRuleByte(last) && last != ']' && last != '>' && last != '|' && last != ':' && !strings.Contains(t, "above this") {
+		return false // "- an item of a list"
 	}
 	inner := strings.Trim(t, ruleCutset+"<>[]|")
 	if inner == "" {
@@ -178,10 +183,8 @@ func (sc *replyScan) decorated(i int, t string) bool {
 	if len(inner) > 160 {
 		return false
 	}
-	if last := t[len(t)-1]; strings.IndexByte("-#=*_~+]", last) >= 0 || last >= 0x80 || strings.Contains(t, "above this") {
-		if isReplyLine(t) {
-			return sc.replyLine(i)
-		}
+	if isReplyLine(t) {
+		return sc.replyLine(i)
 	}
 	if t[0] != '-' && t[0] != '_' && t[0] != '=' && t[0] != '*' && t[0] < 0x80 {
 		return false

@@ -63,7 +63,7 @@ const (
 // Only the first 256 KiB and 5,000 lines are examined; the time is linear.
 func ReplyFromText(text string) string {
 	if strings.IndexByte(text, '\r') >= 0 {
-		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+		text = plainLineEnds(text)
 	}
 	if strings.TrimSpace(text) == "" {
 		return ""
@@ -108,6 +108,22 @@ func extractReply(m *Message) string {
 		}
 	}
 	return ReplyFromText(m.Text)
+}
+
+// plainLineEnds makes the line ends of Windows and old Macs plain ones.
+func plainLineEnds(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '\r' {
+			c = '\n'
+			if i+1 < len(s) && s[i+1] == '\n' {
+				i++
+			}
+		}
+		b = append(b, c)
+	}
+	return string(b)
 }
 
 // tidyText trims a text that stays as it is.

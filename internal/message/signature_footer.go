@@ -36,17 +36,25 @@ func isFooterStart(t string) bool {
 	if len(t) < 8 || len(t) > 220 {
 		return false
 	}
-	end := strings.IndexAny(t, " <([")
-	if end < 0 {
-		end = len(t)
+	end := 0
+	for end < len(t) && t[end] != ' ' && t[end] != '<' && t[end] != '(' {
+		end++
 	}
 	if t[0] >= 0xE0 || strings.HasPrefix(t, "iPhone") || strings.HasPrefix(t, "iPad") {
 		return true
 	}
-	if lookupFold(footerWords, strings.TrimLeft(t[:end], "*_-[")) {
+	first := 0
+	for first < end && (t[first] == '*' || t[first] == '_' || t[first] == '[') {
+		first++
+	}
+	if lookupFold(footerWords, t[first:end]) {
 		return true
 	}
-	return lookupFold(footerWords, strings.TrimRight(t[strings.LastIndexByte(t, ' ')+1:], "*_-].!"))
+	last := len(t)
+	for last > 0 && (t[last-1] == '*' || t[last-1] == '_' || t[last-1] == ']' || t[last-1] == '.' || t[last-1] == '!') {
+		last--
+	}
+	return lookupFold(footerWords, t[strings.LastIndexByte(t[:last], ' ')+1:last])
 }
 
 // lookupFold looks an ASCII or other word up in lower case.
