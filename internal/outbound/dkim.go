@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -53,13 +54,28 @@ type signer struct {
 	store KeyStore
 	mu    sync.Mutex
 	keys  map[string]*domainKeys
+	slots chan struct{} // a place for each RSA signature under way
+}
+
+// paced makes RSA signatures only so many at once: each takes a millisecond of
+// a processor, and a burst of mails going out must not keep the doors waiting.
+type paced struct {
+	crypto.Signer
+	slots chan struct{}
+}
+
+func (p paced) Sign(r io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	p.slots <- struct{}{}
+	defer func() { <-p.slots }()
+	return p.Signer.Sign(r, digest, opts)
 }
 
 func newSigner(store KeyStore) *signer {
 	if store == nil {
 		return nil
 	}
-	return &signer{store: store, keys: map[string]*domainKeys{}}
+	return &signer{store: store, keys: map[string]*domainKeys{},
+		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 }
 
 // of gives the keys of a domain, made on first use.
@@ -136,7 +152,7 @@ func (s *signer) begin(ctx context.Context, domain string) (*signing, error) {
 	for _, k := range []struct {
 		selector string
 		key      crypto.Signer
-	}{{selectorRSA, keys.rsa}, {selectorEd25519, keys.ed}} {
+	}{{selectorRSA, paced{keys.rsa, s.slots}}, {selectorEd25519, keys.ed}} {
 		one, err := dkim.NewSigner(&dkim.SignOptions{
 			Domain: domain, Selector: k.selector, Signer: k.key, Hash: crypto.SHA256, HeaderKeys: signedFields,
 			HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,

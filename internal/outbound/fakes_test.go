@@ -24,7 +24,7 @@ type memOutbox struct {
 	dir   *tickets.Directory
 	done  chan int64
 	fail  func() error // what Finish returns first
-	last  []Outcome
+	last  []tickets.OutOutcome
 }
 
 type memRow struct {
@@ -33,7 +33,7 @@ type memRow struct {
 	state    tickets.OutState
 	next     time.Time
 	lease    time.Time
-	outcomes []Outcome
+	outcomes []tickets.OutOutcome
 	earlier  []*tickets.Message
 }
 
@@ -96,7 +96,7 @@ func (m *memOutbox) Load(ctx context.Context, id int64) (*Job, error) {
 	return &Job{Out: r.out, Directory: m.dir, Earlier: r.earlier}, nil
 }
 
-func (m *memOutbox) Finish(ctx context.Context, row Row, o Outcome) error {
+func (m *memOutbox) Finish(ctx context.Context, row Row, o tickets.OutOutcome) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {
@@ -106,7 +106,7 @@ func (m *memOutbox) Finish(ctx context.Context, row Row, o Outcome) error {
 	}
 	r := m.rows[row.ID]
 	if r == nil || r.row.Fence != row.Fence {
-		return ErrLost
+		return tickets.ErrLeaseLost
 	}
 	r.state, r.next = o.State, o.Next
 	if o.Attempted {
@@ -125,10 +125,10 @@ func (m *memOutbox) state(id int64) tickets.OutState {
 	return m.rows[id].state
 }
 
-func (m *memOutbox) outcomes(id int64) []Outcome {
+func (m *memOutbox) outcomes(id int64) []tickets.OutOutcome {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append([]Outcome(nil), m.rows[id].outcomes...)
+	return append([]tickets.OutOutcome(nil), m.rows[id].outcomes...)
 }
 
 // wait waits for n outcomes.
@@ -224,6 +224,9 @@ type world struct {
 	ticket *tickets.Ticket
 	bodies memBodies
 	keys   *memKeys
+
+	mu   sync.Mutex
+	seen map[int64]Outcome
 }
 
 // start runs a worker until the test ends.
@@ -252,6 +255,12 @@ func build(t testing.TB, cfg Config, zone string) *world {
 		parts.Log = slog.New(slog.NewTextHandler(testWriter{t}, nil))
 	}
 	w.worker = New(cfg, parts)
+	w.seen = map[int64]Outcome{}
+	w.worker.seen = func(id int64, o Outcome) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.seen[id] = o
+	}
 	return w
 }
 
@@ -288,9 +297,11 @@ func (w *world) send(t testing.TB, out *tickets.Outgoing) Outcome {
 	id := w.box.add(out)
 	w.worker.Wake()
 	w.box.wait(t, 1)
-	list := w.box.outcomes(id)
-	if len(list) == 0 {
-		t.Fatal("no outcome")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	o, ok := w.seen[id]
+	if !ok {
+		t.Fatal("nothing was tried")
 	}
-	return list[len(list)-1]
+	return o
 }

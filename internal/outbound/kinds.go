@@ -294,8 +294,13 @@ func (c *composer) parts(d *draft, job *Job, q *tickets.Queue) error {
 		return nil
 	}
 	indices, left := out.Spec.Attach, []tickets.Attachment(nil)
-	if out.Kind == tickets.OutNotification && indices == nil {
-		indices, left = withinLimit(m.Attachments, q.AttachLimit)
+	if out.Kind == tickets.OutNotification {
+		switch {
+		case indices == nil:
+			indices, left = withinLimit(m.Attachments, q.AttachLimit)
+		case len(indices) == 0:
+			left = append(left, m.Attachments...)
+		}
 	}
 	for _, i := range indices {
 		if i < 0 || i >= len(m.Attachments) {

@@ -22,7 +22,6 @@ package outbound
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -32,18 +31,8 @@ import (
 	"postroom/tickets"
 )
 
-// ErrLost says that a row is no longer ours: the lease ran out and another
-// worker took it, or it was erased.
-var ErrLost = errors.New("outbound: lease lost")
-
 // Row is one leased row of the outbox.
-type Row struct {
-	ID       int64
-	Fence    int64     // grows with every lease; the store refuses an older one
-	Attempts int       // tries before this lease
-	Created  time.Time // when the change that caused it was committed
-	Noticed  bool      // the agents were told that it is late
-}
+type Row = tickets.OutLease
 
 // Job is what a row says, opened.
 type Job struct {
@@ -61,9 +50,9 @@ type Outbox interface {
 	Renew(ctx context.Context, rows []Row, d time.Duration) (lost []int64, err error)
 	// Load opens a row. It returns nil and no error for one that is gone.
 	Load(ctx context.Context, id int64) (*Job, error)
-	// Finish ends the lease with what came of it, in one transaction with the
-	// outcome's change. It returns ErrLost when the fence is no longer the row's.
-	Finish(ctx context.Context, row Row, o Outcome) error
+	// Finish ends the lease with what came of it, all in one transaction. It
+	// returns tickets.ErrLeaseLost when the fence is no longer the row's.
+	Finish(ctx context.Context, row Row, o tickets.OutOutcome) error
 }
 
 // Bodies gives the bytes of stored messages.
@@ -71,15 +60,10 @@ type Bodies interface {
 	WriteRaw(ctx context.Context, messageID int64, w io.Writer) error
 }
 
-// Outcome is what came of a lease.
+// Outcome is what came of a lease, with the result it came from.
 type Outcome struct {
-	State     tickets.OutState // sent, failed, or queued to try again at Next
-	Next      time.Time
-	Attempted bool // counts as a try; false when the row was only given back
-	Noticed   bool // the delay notice goes out with this outcome
-	Result    Result
-	Events    []*tickets.Event
-	Reports   []*tickets.Outgoing
+	tickets.OutOutcome
+	Result Result
 }
 
 // Resolver is what delivery asks of the DNS. Errors are *net.DNSError with

@@ -15,8 +15,10 @@ const (
 
 // outcome turns what a try came to into what is kept and who is told. It is
 // pure: the same row, job and result give the same, but for Message-IDs.
-func outcome(row Row, job *Job, r Result, s Schedule, now time.Time) Outcome {
-	o := Outcome{Attempted: true, Result: r}
+func outcome(row Row, job *Job, r Result, s Schedule, now time.Time) (o Outcome) {
+	o.Result = r
+	defer func() { o.Status, o.Text = o.Result.Status, o.Result.Text }()
+	o.Attempted = true
 	switch r.Class {
 	case Delivered:
 		o.State = tickets.OutSent

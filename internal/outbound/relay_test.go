@@ -49,7 +49,7 @@ func TestR10_FarSide(t *testing.T) {
 		{"hangs at rcpt", func(s *sink) { s.always("rcpt", "hang") }, tickets.OutQueued, "4.4.2", "rcpt", "no answer in time"},
 		{"hangs at data", func(s *sink) { s.always("data", "hang") }, tickets.OutQueued, "4.4.2", "data", "no answer in time"},
 		{"hangs after the dot", func(s *sink) { s.always("final", "hang") }, tickets.OutQueued, "4.4.2", "final", "no answer in time"},
-		{"rst at greeting", func(s *sink) { s.always("greeting", "rst") }, tickets.OutQueued, "4.4.1", "hello", "connection failed"},
+		{"rst at greeting", func(s *sink) { s.always("greeting", "rst") }, tickets.OutQueued, "4.4.1", "", "connection failed"},
 		{"rst at rcpt", func(s *sink) { s.always("rcpt", "rst") }, tickets.OutQueued, "4.4.2", "rcpt", "connection failed"},
 		{"rst in the body", func(s *sink) { s.always("body", "rst") }, tickets.OutQueued, "4.4.2", "", "connection failed"},
 		{"closes after the dot", func(s *sink) { s.always("final", "close") }, tickets.OutQueued, "4.4.2", "final", "connection failed"},
@@ -239,5 +239,33 @@ func TestRelay_Auth(t *testing.T) {
 				t.Errorf("state %s phase %s", o.State, o.Result.Phase)
 			}
 		})
+	}
+}
+
+// TestRelay_TooLarge: a notification that the agent's server finds too large
+// comes without its attachments, and says so; an answer is never cut down.
+func TestRelay_TooLarge(t *testing.T) {
+	for _, kind := range []tickets.OutKind{tickets.OutNotification, tickets.OutAnswer} {
+		s := newSink(t, "127.0.0.1:0")
+		s.once("mail", "552 5.3.4 too large for us")
+		w := start(t, Config{Relay: s.addr, RelayTLS: TLSNone}, "")
+		out := answer(w.ticket, "ben@team.example")
+		out.Kind, out.ToAgent = kind, 1
+		out.Message = question(w.ticket)
+		out.Message.Attachments = []tickets.Attachment{{Name: "a.bin", Type: "application/octet-stream", Size: 320}}
+		if kind == tickets.OutAnswer {
+			out.Spec.Attach = []int{0}
+		}
+		w.bodies[3] = rawWithAttachment(320)
+		o := w.send(t, out)
+		if kind == tickets.OutAnswer {
+			if o.State != tickets.OutFailed || len(s.taken()) != 0 {
+				t.Errorf("answer: %s, %d sent", o.State, len(s.taken()))
+			}
+			continue
+		}
+		if o.State != tickets.OutSent || !strings.Contains(s.taken()[0].data, "Not attached") || strings.Contains(s.taken()[0].data, "Content-Disposition") {
+			t.Errorf("notification: %s %s", o.State, o.Result.Text)
+		}
 	}
 }

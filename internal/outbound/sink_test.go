@@ -111,7 +111,7 @@ func (s *sink) serve() {
 }
 
 // say answers a phase; false ends the conversation.
-func (s *sink) say(raw *net.TCPConn, w io.Writer, phase, normal string) (accepted, goOn bool) {
+func (s *sink) say(raw *net.TCPConn, w io.Writer, phase, normal string, first ...func()) (accepted, goOn bool) {
 	s.mu.Lock()
 	s.met[phase]++
 	n, fn := s.met[phase], s.script[phase]
@@ -122,6 +122,9 @@ func (s *sink) say(raw *net.TCPConn, w io.Writer, phase, normal string) (accepte
 	}
 	switch reply {
 	case "":
+		for _, f := range first {
+			f()
+		}
 		_, err := io.WriteString(w, normal+"\r\n")
 		return true, err == nil
 	case "hang":
@@ -212,11 +215,11 @@ func (s *sink) talk(raw *net.TCPConn) {
 				return
 			}
 			m.at = time.Now()
-			if ok, on = s.say(raw, c, "final", "250 2.0.0 kept"); ok {
+			_, on = s.say(raw, c, "final", "250 2.0.0 kept", func() {
 				s.mu.Lock()
+				defer s.mu.Unlock()
 				s.mails = append(s.mails, m)
-				s.mu.Unlock()
-			}
+			})
 		case "rset", "noop":
 			_, on = s.say(raw, c, verb, "250 2.0.0 ok")
 		case "quit":

@@ -24,6 +24,8 @@ type Worker struct {
 	log      *slog.Logger
 	now      func() time.Time
 
+	seen func(id int64, o Outcome) // for tests: hears of every try; nil otherwise
+
 	wake chan struct{}
 	mu   sync.Mutex
 	held map[int64]*held
@@ -49,11 +51,15 @@ func New(cfg Config, p Parts) *Worker {
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
+	queue := cfg.Slots / 2
+	if cfg.Relay != "" {
+		queue = cfg.Slots
+	}
 	return &Worker{
 		cfg: cfg, outbox: p.Outbox, schedule: Schedule{Pauses: cfg.Retry}, meter: p.Meter, log: p.Log, now: p.Now,
 		composer: &composer{bodies: p.Bodies, signer: newSigner(p.Keys), addr: p.Addresses, notice: cfg.Notice},
 		deliver:  &deliverer{cfg: cfg, resolver: p.Resolver, pool: newPool(cfg.PerDest, cfg.Timeouts.Idle)},
-		lanes:    newLanes(cfg.PerDest, cfg.Slots/2, cfg.Relay != "", p.Now),
+		lanes:    newLanes(cfg.PerDest, queue, cfg.Relay != "", p.Now),
 		wake:     make(chan struct{}, 1), held: map[int64]*held{}, free: make(chan struct{}, 1),
 	}
 }
@@ -205,7 +211,7 @@ func (w *Worker) renewed(rows []Row, lost []int64, ok bool, until time.Time) {
 		switch {
 		case h == nil || h.row.Fence != row.Fence:
 		case gone[row.ID], !ok && time.Now().After(h.until):
-			h.cancel(ErrLost)
+			h.cancel(tickets.ErrLeaseLost)
 		case ok:
 			h.until = until
 		}
@@ -272,7 +278,7 @@ func (w *Worker) handle(ctx, work context.Context, h *held) {
 	}
 	r = w.try(work, h, job, dest)
 	switch {
-	case errors.Is(context.Cause(work), ErrLost):
+	case errors.Is(context.Cause(work), tickets.ErrLeaseLost):
 		log.Warn("outbox: lease lost while sending")
 		return
 	case work.Err() != nil && r.Class != Delivered && r.Class != Permanent:
@@ -309,17 +315,33 @@ func (w *Worker) try(ctx context.Context, h *held, job *Job, dest string) Result
 		return Result{Class: Temporary, Status: "4.3.0", Phase: "compose", Text: "the mail could not be composed"}
 	}
 	if !w.ours(h) {
-		h.cancel(ErrLost)
+		h.cancel(tickets.ErrLeaseLost)
 		return Result{Class: Temporary, Status: "4.3.0", Phase: "compose"}
 	}
-	return w.deliver.deliver(ctx, dest, m)
+	r := w.deliver.deliver(ctx, dest, m)
+	if tooLarge(r) && job.Out.Kind == tickets.OutNotification && job.Out.Message != nil && job.Out.Spec.Attach == nil && len(job.Out.Message.Attachments) > 0 {
+		// Word without its attachments is better than none.
+		short := *job.Out
+		short.Spec.Attach = []int{}
+		return w.try(ctx, h, &Job{Out: &short, Directory: job.Directory, Earlier: job.Earlier}, dest)
+	}
+	return r
+}
+
+// tooLarge reports whether the far side refused a mail for its size (RFC 1870
+// section 6.1, RFC 3463).
+func tooLarge(r Result) bool {
+	return r.Class == Permanent && (r.Status == "5.3.4" || r.Status == "5.2.3" || r.Code == 552 && r.Phase != "rcpt")
 }
 
 // settle keeps what came of it. Once a mail is handed over that must be
 // known, or it is sent twice: so it is said again until the lease ends.
 func (w *Worker) settle(ctx context.Context, h *held, job *Job, r Result, log *slog.Logger) {
 	o := outcome(h.row, job, r, w.schedule, w.now())
-	w.finish(ctx, h, o, log)
+	if w.seen != nil {
+		w.seen(h.row.ID, o)
+	}
+	w.finish(ctx, h, o.OutOutcome, log)
 	kind := tickets.OutKind("")
 	if job != nil {
 		kind = job.Out.Kind
@@ -340,10 +362,10 @@ func (w *Worker) settle(ctx context.Context, h *held, job *Job, r Result, log *s
 
 // giveBack ends the lease without a try.
 func (w *Worker) giveBack(ctx context.Context, h *held, pause time.Duration, log *slog.Logger) {
-	w.finish(ctx, h, Outcome{State: tickets.OutQueued, Next: w.now().Add(pause)}, log)
+	w.finish(ctx, h, tickets.OutOutcome{State: tickets.OutQueued, Next: w.now().Add(pause)}, log)
 }
 
-func (w *Worker) finish(ctx context.Context, h *held, o Outcome, log *slog.Logger) {
+func (w *Worker) finish(ctx context.Context, h *held, o tickets.OutOutcome, log *slog.Logger) {
 	for pause := 100 * time.Millisecond; ; pause *= 2 {
 		// What happened is kept even when the worker is stopping, only not for long.
 		limit := w.cfg.Lease
@@ -356,7 +378,7 @@ func (w *Worker) finish(ctx context.Context, h *held, o Outcome, log *slog.Logge
 		switch {
 		case err == nil:
 			return
-		case errors.Is(err, ErrLost):
+		case errors.Is(err, tickets.ErrLeaseLost):
 			log.Warn("outbox: the row was taken by another worker")
 			return
 		case !w.ours(h), ctx.Err() != nil:

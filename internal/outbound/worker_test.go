@@ -211,6 +211,10 @@ func BenchmarkOutbox(b *testing.B) {
 	for range b.N {
 		<-w.box.done
 	}
+	b.StopTimer()
+	if n := len(s.taken()); n != b.N {
+		b.Fatalf("%d of %d sent", n, b.N)
+	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "mails/s")
 }
 
