@@ -51,6 +51,14 @@ func TestStatusGroupsAreBounded(t *testing.T) {
 	}
 }
 
+// Recipients that only the header field names have no line of their own.
+func TestFailedRecipientsNamedInTheHeaderAlone(t *testing.T) {
+	m := classified(t, "From: MAILER-DAEMON@far.example\nX-Failed-Recipients: a@far.example, b@far.example\nSubject: failure notice\n\nIt could not be delivered.\n")
+	if m.Bounce == nil || m.Bounce.Recipient != "a@far.example" {
+		t.Errorf("got %s %+v", m.Kind, m.Bounce)
+	}
+}
+
 // A line without an end, or one that is all addresses, costs little.
 func TestHostileReportsAreBounded(t *testing.T) {
 	for _, body := range []string{

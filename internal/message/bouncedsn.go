@@ -12,7 +12,6 @@ type rcpt struct {
 	status          string // as reported
 	diag            string
 	text            string // the human-readable words about this recipient
-	weight          int    // how surely the address is the recipient
 }
 
 // addStatus reads the groups of fields of a delivery-status part, RFC 3464
@@ -46,85 +45,74 @@ func (r *report) addStatus(text string) {
 
 // statusGroups returns the recipients of a delivery-status text.
 func statusGroups(text string) []rcpt {
-	var out []rcpt
-	var cur rcpt
-	seen := map[string]bool{}
-	var last *string
-	flush := func() {
-		if cur.final != "" || cur.original != "" || cur.status != "" || cur.action != "" || cur.diag != "" {
-			out = append(out, cur)
-		}
-		cur, last = rcpt{}, nil
-		clear(seen)
-	}
+	var g groups
 	n := 0
 	for line := range strings.Lines(clip(text, maxReport)) {
-		if n++; n > maxLines || len(out) >= maxRecipients {
+		if n++; n > maxLines || len(g.out) >= maxRecipients {
 			break
 		}
 		line = strings.TrimRight(line, "\r\n")
 		if strings.TrimSpace(line) == "" {
-			if cur.final != "" || cur.original != "" {
-				if cur.status != "" || cur.action != "" {
-					flush()
-				}
-			}
-			last = nil
-			continue
-		}
-		name, value, ok := fieldLine(line)
-		if !ok {
-			if last != nil && len(*last) < 4*maxReason {
-				*last += " " + strings.TrimSpace(line)
-			}
-			continue
-		}
-		var dst *string
-		switch name {
-		case "final-recipient":
-			dst, value = &cur.final, typedAddress(value)
-		case "original-recipient", "x-actual-recipient":
-			dst, value = &cur.original, typedAddress(value)
-			if name == "x-actual-recipient" && seen["original-recipient"] {
-				dst = nil
-			}
-		case "action":
-			dst, value = &cur.action, keyword(value)
-		case "status":
-			dst = &cur.status
-		case "diagnostic-code":
-			dst, value = &cur.diag, stripType(value)
-		case "reporting-mta", "remote-mta", "received-from-mta", "arrival-date", "last-attempt-date", "will-retry-until", "final-log-id", "x-display-name":
-			last = nil
-			continue
-		default:
-			last = nil
-			continue
-		}
-		if dst == nil {
-			last = nil
-			continue
-		}
-		if seen[name] && (name == "final-recipient" || name == "original-recipient" && cur.final != "" && (cur.status != "" || cur.action != "")) {
-			flush()
-			switch name {
-			case "final-recipient":
-				dst = &cur.final
-			default:
-				dst = &cur.original
-			}
-		}
-		if !seen[name] || *dst == "" {
-			*dst = value
-		}
-		seen[name] = true
-		last = nil
-		if name == "diagnostic-code" || name == "status" {
-			last = dst
+			g.blank()
+		} else if name, value, ok := fieldLine(line); ok {
+			g.field(name, value)
+		} else if g.last != nil && len(*g.last) < 4*maxReason {
+			*g.last += " " + strings.TrimSpace(line)
 		}
 	}
-	flush()
-	return out
+	g.flush()
+	return g.out
+}
+
+// groups collects the fields of one recipient after the other.
+type groups struct {
+	out  []rcpt
+	cur  rcpt
+	last *string // the value that an unfolded line continues
+}
+
+func (g *groups) flush() {
+	if g.cur != (rcpt{}) {
+		g.out = append(g.out, g.cur)
+	}
+	g.cur, g.last = rcpt{}, nil
+}
+
+// blank ends the group if it is one: an address and what became of it.
+func (g *groups) blank() {
+	if (g.cur.final != "" || g.cur.original != "") && (g.cur.status != "" || g.cur.action != "") {
+		g.flush()
+	}
+	g.last = nil
+}
+
+func (g *groups) field(name, value string) {
+	g.last = nil
+	known := g.cur.status != "" || g.cur.action != ""
+	switch name {
+	case "final-recipient":
+		if g.cur.final != "" {
+			g.flush()
+		}
+		g.cur.final = typedAddress(value)
+	case "original-recipient":
+		if g.cur.original != "" && g.cur.final != "" && known {
+			g.flush()
+		}
+		g.cur.original = typedAddress(value)
+	case "x-actual-recipient":
+		g.cur.original = orElse(g.cur.original, typedAddress(value))
+	case "action":
+		g.cur.action = orElse(g.cur.action, keyword(value))
+	case "status":
+		g.cur.status = orElse(g.cur.status, value)
+		g.last = &g.cur.status
+	case "diagnostic-code":
+		if g.cur.diag == "" {
+			g.cur.diag = stripType(value)
+			g.last = &g.cur.diag
+		}
+	}
 }
 
 // fieldLine splits "Name: value"; the name in lower case. Lines that begin

@@ -2,120 +2,129 @@ package message
 
 import (
 	"regexp"
-	"sort"
 	"strings"
 )
 
 var addressRE = regexp.MustCompile(`[^\s<>()\[\],;:"'=\\|]+@[^\s<>()\[\],;:"'\\|@/?!&]+`)
 
-// findRecipients weighs every address of the report by where it stands.
+// candidate is an address of the report, how surely it is the recipient's, and
+// the line that speaks most for it; -1 where only a header field names it.
+type candidate struct {
+	addr   string
+	weight int
+	line   int
+}
+
+// sure is the weight from which several candidates are all recipients.
+const sure = 9
+
+// findRecipients takes as recipients the addresses that stand where recipients
+// do, each with the words about it.
 func (r *report) findRecipients(m *Message, h *marks) {
-	type found struct {
-		addr   string
-		weight int
-		line   int
-	}
-	var all []found
-	byAddr := map[string]int{}
-	add := func(addr string, weight, line int) {
-		k := strings.ToLower(addr)
-		if i, ok := byAddr[k]; ok {
-			if weight > all[i].weight {
-				all[i].weight = weight
-				if all[i].line < 0 || weight >= 9 && line >= 0 {
-					all[i].line = line
-				}
-			}
-			if all[i].line < 0 {
-				all[i].line = line
-			}
-			return
-		}
-		if len(all) < maxRecipients {
-			byAddr[k] = len(all)
-			all = append(all, found{addr, weight, line})
-		}
-	}
-	for _, a := range addressRE.FindAllString(clip(h.failedRcpt, 4096), maxRecipients) {
-		add(trimAddress(a), 12, -1)
-		r.failedRcpt = orElse(r.failedRcpt, trimAddress(a))
-	}
-	listed := 0 // lines left in which a list of recipients was announced
-	lines := r.lines
-	for i, l := range lines {
-		low := r.lower[i]
-		for _, at := range addressRE.FindAllStringIndex(clip(l, 2000), 8) {
-			addr := trimAddress(l[at[0]:at[1]])
-			if w := addressWeight(low, at[0], at[1]); w > 0 && strings.Contains(addr, "@") {
-				if i > 1 && sentBy(lines[:i]) {
-					w = 1
-				}
-				if listed > 0 && w >= 3 {
-					w++
-				}
-				add(addr, w-ownAddress(m, addr), i)
-			}
-		}
-		if strings.Contains(low, "recipient") || strings.Contains(low, "address") || strings.Contains(low, "delivered to") {
-			listed = 4
-		} else if strings.TrimSpace(l) != "" {
-			listed--
-		}
-	}
-	// Where the field names recipients, others count only in the list after them.
-	for i, first := 0, -1; i < len(all) && r.failedRcpt != ""; i++ {
-		switch {
-		case all[i].weight >= 12:
-			first = max(first, all[i].line)
-		case all[i].line < first:
-			all[i].weight = min(all[i].weight, 3)
-		}
-	}
+	all := r.candidates(m, h)
 	best := 0
 	for _, f := range all {
 		best = max(best, f.weight)
 	}
 	if best < 2 {
 		if a := r.returnedTo(m); a != "" {
-			x := rcpt{final: a, weight: 1}
-			x.text = strings.Join(r.lines, "\n")
-			x.diag = r.diagnostic(0, len(r.lines), "")
-			r.rcpts = append(r.rcpts, x)
+			all, best = []candidate{{a, 2, -1}}, 2
 		}
+	}
+	if best < 2 {
 		return
 	}
 	keep := all[:0]
 	for _, f := range all {
-		if f.weight == best || best >= 9 && f.weight >= 9 {
+		if f.weight == best || f.weight >= sure {
 			keep = append(keep, f)
 		}
 	}
-	if best < 9 {
+	if best < sure {
 		keep = keep[:1]
 	}
-	order := make([]int, 0, len(keep))
-	for _, f := range keep {
-		if f.line >= 0 {
-			order = append(order, f.line)
+	r.take(keep)
+}
+
+// candidates weighs every address of the report by where it stands.
+func (r *report) candidates(m *Message, h *marks) []candidate {
+	var all []candidate
+	byAddr := map[string]int{}
+	add := func(addr string, weight, line int) {
+		i, ok := byAddr[strings.ToLower(addr)]
+		switch {
+		case !ok && len(all) < maxRecipients:
+			byAddr[strings.ToLower(addr)] = len(all)
+			all = append(all, candidate{addr, weight, line})
+		case ok && all[i].line < 0:
+			all[i].line, all[i].weight = line, max(all[i].weight, weight)
+		case ok && weight > all[i].weight:
+			all[i].weight = weight
+			if weight >= sure {
+				all[i].line = line
+			}
 		}
 	}
-	sort.Ints(order)
+	for _, a := range addressRE.FindAllString(clip(h.failedRcpt, 4096), maxRecipients) {
+		add(trimAddress(a), sure+3, -1)
+		r.failedRcpt = orElse(r.failedRcpt, trimAddress(a))
+	}
+	announced := 0 // lines left of a list of recipients
+	for i, l := range r.lines {
+		low := r.lower[i]
+		for _, at := range addressRE.FindAllStringIndex(clip(l, 2000), 8) {
+			addr := trimAddress(l[at[0]:at[1]])
+			w := addressWeight(low, at[0], at[1])
+			if w == 0 || !strings.Contains(addr, "@") {
+				continue
+			}
+			if i > 1 && sentBy(r.lines[:i]) {
+				w = 1
+			}
+			if announced > 0 && w >= 3 {
+				w++
+			}
+			add(addr, w-ownAddress(m, addr), i)
+		}
+		if strings.Contains(low, "recipient") || strings.Contains(low, "address") || strings.Contains(low, "delivered to") {
+			announced = 4
+		} else if strings.TrimSpace(l) != "" {
+			announced--
+		}
+	}
+	// Where the field names recipients, others count only in the list after them.
+	for i, first := 0, -1; i < len(all) && r.failedRcpt != ""; i++ {
+		switch {
+		case all[i].weight >= sure+3:
+			first = max(first, all[i].line)
+		case all[i].line < first:
+			all[i].weight = min(all[i].weight, 3)
+		}
+	}
+	return all
+}
+
+// take makes recipients of the candidates. A single one has all the words of
+// the report; of several each has the lines down to the next.
+func (r *report) take(keep []candidate) {
+	end := len(r.lines)
+	last := 0
 	for _, f := range keep {
-		x := rcpt{final: f.addr, weight: f.weight}
-		from, to := 0, len(lines)
+		last = max(last, f.line)
+	}
+	for _, f := range keep {
+		from, to := 0, end
 		if len(keep) > 1 && f.line >= 0 {
 			from = f.line
-			for _, o := range order {
-				if o > from {
-					to = o
-					break
+			for _, g := range keep {
+				if g.line > from {
+					to = min(to, g.line)
 				}
 			}
 		}
-		x.text = r.about(f.addr, from, to)
-		x.diag = r.diagnostic(from, to, f.addr)
+		x := rcpt{final: f.addr, text: r.about(f.addr, from, to), diag: r.diagnostic(from, to, f.addr)}
 		if x.diag == "" && len(keep) > 1 {
-			x.diag = r.diagnostic(order[len(order)-1], len(lines), f.addr)
+			x.diag = r.diagnostic(last, end, f.addr)
 		}
 		r.rcpts = append(r.rcpts, x)
 	}
