@@ -15,7 +15,7 @@ func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) 
 
 func plain(user, password string) string { return b64("\x00" + user + "\x00" + password) }
 
-func TestAuth_PlainAndLoginUnderTLSOnly(t *testing.T) {
+func TestS5_AuthIsOfferedAndTakenUnderTLSOnly(t *testing.T) {
 	cfg := testConfig()
 	cfg.TLS = testTLS(t)
 	h := open(t, cfg)

@@ -34,13 +34,13 @@ func TestGoSMTP_S1_BodyIsNeverRunAsCommands(t *testing.T) {
 
 func TestGoSMTP_S2_SteadyUploadOutlastsTheIdleTimeout(t *testing.T) {
 	cfg := testConfig()
-	cfg.Timeouts.DataIdle = 150 * time.Millisecond
+	cfg.Timeouts.DataIdle = 400 * time.Millisecond
 	h := open(t, cfg)
 	c := h.dial(RoleMX).hello().mail()
 	c.cmd("DATA", "354")
-	for range 10 { // 300 ms in all
+	for range 10 { // 600 ms in all
 		c.send("steady\r\n")
-		<-time.After(30 * time.Millisecond)
+		<-time.After(60 * time.Millisecond)
 	}
 	c.cmd(".", "250 2.0.0 kept as")
 	if m := h.desk.mails(); len(m) != 1 || m[0].data != strings.Repeat("steady\r\n", 10) {
@@ -50,7 +50,7 @@ func TestGoSMTP_S2_SteadyUploadOutlastsTheIdleTimeout(t *testing.T) {
 
 func TestGoSMTP_S2_TransactionHasACap(t *testing.T) {
 	cfg := testConfig()
-	cfg.Timeouts.Transaction = 150 * time.Millisecond
+	cfg.Timeouts.Transaction = 500 * time.Millisecond
 	h := open(t, cfg)
 	c := h.dial(RoleMX).hello().mail()
 	c.cmd("DATA", "354")
@@ -324,7 +324,7 @@ func TestGoSMTP_S10_BDATReceivesInTheSessionsOwnGoroutine(t *testing.T) {
 
 func TestGoSMTP_S11_ReplyNamesUsAndHalfALineIsNoCommand(t *testing.T) {
 	cfg := testConfig()
-	cfg.Timeouts.Command = 60 * time.Millisecond
+	cfg.Timeouts.Command = 400 * time.Millisecond
 	h := open(t, cfg)
 	c := h.dial(RoleMX)
 	c.want("220 mx.desk.example ")

@@ -49,13 +49,13 @@ func (f *front) addRecipient() error {
 	return nil
 }
 
-// unknownRecipient makes guessing of addresses slow: the first is answered at
+// unknownRecipient makes guessing of addresses slow, for strangers: the first is answered at
 // once, as anyone may mistype, unless the network has been guessing before. After
 // MaxUnknown the session takes no further mail, but ends the present one, which
 // may have a recipient that we know.
 func (f *front) unknownRecipient(err error) error {
 	var refusal *tickets.Refusal
-	if !errors.As(err, &refusal) || refusal.Reason != tickets.RefuseUnknownRecipient {
+	if f.agent != 0 || !errors.As(err, &refusal) || refusal.Reason != tickets.RefuseUnknownRecipient {
 		return err
 	}
 	cfg := &f.srv.cfg

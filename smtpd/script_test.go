@@ -25,14 +25,33 @@ func TestConversations(t *testing.T) {
 		t.Fatal("no scripts", err)
 	}
 	for _, name := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".smtp"), func(t *testing.T) {
-			b, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			play(t, string(b))
-		})
+		playFile(t, strings.TrimSuffix(filepath.Base(name), ".smtp"))
 	}
+}
+
+func TestS3_BDATMix(t *testing.T) {
+	playFile(t, "bdat")
+	playFile(t, "bdat-bare")
+	playFile(t, "bdat-malformed")
+}
+
+func TestS4_StartTLSInjection(t *testing.T) { playFile(t, "starttls") }
+
+func TestS9_Limits(t *testing.T) {
+	playFile(t, "limits")
+	playFile(t, "lines")
+	playFile(t, "bad-commands")
+}
+
+func playFile(t *testing.T, name string) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		b, err := os.ReadFile(filepath.Join("testdata", name+".smtp"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		play(t, string(b))
+	})
 }
 
 func play(t *testing.T, script string) {
