@@ -104,10 +104,16 @@ func FuzzReply(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		start := time.Now()
-		got := ReplyFromText(body)
-		if d := time.Since(start); d > 50*time.Millisecond*slowdown+time.Duration(len(body)/1024)*time.Millisecond {
-			t.Errorf("%v for %d bytes", d, len(body))
+		var got string
+		limit := 50*time.Millisecond*slowdown + time.Duration(len(body)/1024)*time.Millisecond
+		best := time.Hour
+		for tries := 0; tries < 10 && best > limit; tries++ {
+			start := time.Now()
+			got = ReplyFromText(body)
+			best = min(best, time.Since(start))
+		}
+		if best > limit {
+			t.Errorf("%v for %d bytes", best, len(body))
 		}
 		if len(got) > len(body) {
 			t.Errorf("%d bytes from %d", len(got), len(body))
