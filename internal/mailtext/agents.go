@@ -15,7 +15,8 @@ type NotifyVars struct {
 	Ref, Queue, State, Priority string
 	Tags                        []string
 	Assignee                    string
-	Yours                       bool // the reader is the assignee
+	Yours                       bool   // the reader is the assignee
+	Why                         string // why an old message comes again: assigned, moved, snooze ended
 	From                        string
 	EnvelopeFrom                string // when its domain is another
 	To, Cc                      []string
@@ -50,7 +51,7 @@ func Notify(v NotifyVars) string {
 	}
 	if v.Ref != "" {
 		b.WriteString("\nReply to this mail to answer the customer; put #note on the first line to keep it inside.\n")
-		b.WriteString("Other first lines: #take #resolve #wait #open #assign NAME #tag WORD #priority high #snooze 3d #queue NAME #merge REF #spam\n")
+		b.WriteString("Other first lines: #take #resolve #wait #open #assign NAME #tag WORD #priority high #snooze 3d #queue NAME #merge REF #spam; all of them: #help\n")
 	}
 	b.WriteString("\n" + rule + "\n\n")
 	b.WriteString(strings.TrimSpace(v.Text))
@@ -69,7 +70,9 @@ func (v *NotifyVars) head(b *strings.Builder) {
 	case v.Automatic:
 		what = "Automatic reply"
 	case v.From == "":
-		what = "Word"
+		what = "News"
+	case v.Why != "":
+		what = "Message"
 	}
 	line := what
 	if v.Ref != "" {
@@ -94,6 +97,9 @@ func (v *NotifyVars) head(b *strings.Builder) {
 		line += ", tags " + strings.Join(v.Tags, " ")
 	}
 	b.WriteString(line + "\n")
+	if v.Why != "" {
+		b.WriteString("You get it now because: " + v.Why + "\n")
+	}
 	if v.Unverified {
 		b.WriteString("\nUNVERIFIED: this came to the ticket's reply address, but not from anybody who takes part in the ticket. " +
 			"It is shown to agents only. An answer goes to the ticket's customer, not to this sender.\n")
@@ -162,30 +168,7 @@ func LeftOut(list []tickets.Attachment) string {
 }
 
 // ReceiptSubject is the subject of a receipt that has none of its own.
-func ReceiptSubject(notDone bool) string {
-	if notDone {
-		return "Not done"
-	}
-	return "Done"
-}
-
-// CollisionSubject is that of the mail about an answer that was held because a
-// colleague was faster.
-const CollisionSubject = "Not sent yet: a colleague answered first"
-
-// Collision tells an agent that an answer is held, and what the colleague's says.
-func Collision(by, ago, answer string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Your answer was not sent: %s answered %s, after the message you replied to. It is kept.\n\n", by, ago)
-	b.WriteString("To send it all the same, reply to this mail with #confirm on the first line. To drop it, do nothing.\n")
-	if answer != "" {
-		fmt.Fprintf(&b, "\n%s\n\nThe other answer:\n", rule)
-		for line := range strings.SplitSeq(clip(answer, 40, 2000), "\n") {
-			b.WriteString("| " + line + "\n")
-		}
-	}
-	return b.String()
-}
+const ReceiptSubject = "Done"
 
 // ReportVars is what a report on a delivery says.
 type ReportVars struct {

@@ -165,11 +165,11 @@ func TestCompose_Golden(t *testing.T) {
 	ack := &tickets.Outgoing{Kind: tickets.OutAck, Ticket: ticket, To: "ada@customer.example", ToPerson: ticket.Requester(), QueueID: 1,
 		Spec: tickets.OutSpec{Template: "ack", Language: "de", InReply: "q1@customer.example", Refs: []string{"q1@customer.example"}}}
 	ans := answer(ticket, "ada@customer.example")
-	ans.Message, ans.Spec.Attach, ans.Spec.Args = agentMail, []int{0}, map[string]string{"html": "1", "agent": "Ben"}
+	ans.Message, ans.Spec.Attach, ans.Spec.HTML = agentMail, []int{0}, "<p>Hello Ada,</p>\n<p>please turn it off.</p>"
 	ans.Spec.Text = "Hello Ada,\n\nplease turn it off, wait for ten seconds, and then turn it on again; that clears what it remembers of the old socket.\n\n> my lamp hums\n\n  indented\nFrom now on it is quiet.\n"
 	note := &tickets.Outgoing{Kind: tickets.OutNotification, Ticket: ticket, Message: question(ticket), To: "ben@team.example", ToAgent: 1, QueueID: 1}
 	receipt := &tickets.Outgoing{Kind: tickets.OutReceipt, Ticket: ticket, To: "ben@team.example", ToAgent: 1, QueueID: 1,
-		Spec: tickets.OutSpec{Text: "Assigned to cleo.\nTagged lamp.", Args: map[string]string{"ok": "true"}, InReply: "cmd@team.example"}}
+		Spec: tickets.OutSpec{Subject: "Done", Text: "Assigned to cleo.\nTagged lamp.", InReply: "cmd@team.example"}}
 	report := reports(&Job{Out: ans, Directory: func() *tickets.Directory { d, _ := desk(); return d }()},
 		Result{Class: Permanent, Status: "5.1.1", Text: "no such user here", Host: "mx.customer.example"}, templateFailed, at)[0]
 	report.MessageID = "fixedid@desk.example"
@@ -254,7 +254,7 @@ func TestS13_HeaderInjection(t *testing.T) {
 		bodies := memBodies{3: rawWithAttachment(32)}
 		for _, out := range []*tickets.Outgoing{
 			{Kind: tickets.OutAnswer, Ticket: ticket, Message: q, To: "ada@customer.example", ToPerson: ticket.Requester(), QueueID: 1,
-				Spec: tickets.OutSpec{Text: evil, Refs: []string{evil, "a@b>\r\nBcc: v"}, InReply: evil, Attach: []int{0}, Cc: []string{"v@w.example\r\nBcc: u@w", "ok@w.example"}, Args: map[string]string{"agent": evil, "html": "1"}}},
+				Spec: tickets.OutSpec{Text: evil, Refs: []string{evil, "a@b>\r\nBcc: v"}, InReply: evil, Attach: []int{0}, Cc: []string{"v@w.example\r\nBcc: u@w", "ok@w.example"}, HTML: evil}},
 			{Kind: tickets.OutNotification, Ticket: ticket, Message: q, To: "ben@team.example", ToAgent: 1, QueueID: 1},
 			{Kind: tickets.OutAck, Ticket: ticket, To: "ada@customer.example", QueueID: 1, Spec: tickets.OutSpec{Subject: evil, Language: evil}},
 			{Kind: tickets.OutReport, Ticket: ticket, To: "ben@team.example", ToAgent: 1, QueueID: 1, Spec: tickets.OutSpec{Template: templateFailed, Args: map[string]string{"to": evil, "words": evil, "host": evil}}},

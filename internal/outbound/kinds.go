@@ -133,9 +133,6 @@ func (c *composer) answer(d *draft, job *Job, q *tickets.Queue) {
 			name = a.DisplayName
 		}
 	}
-	if given := out.Spec.Args["agent"]; given != "" {
-		name = given
-	}
 	name = cleanLine(name, 80)
 	if safeName(name) != "" {
 		d.fromName = safeName(name) + " (" + safeName(queueName(q)) + ")"
@@ -147,13 +144,8 @@ func (c *composer) answer(d *draft, job *Job, q *tickets.Queue) {
 	}
 	sign = strings.TrimSpace(strings.NewReplacer("{agent}", name, "{queue}", queueName(q), "{ref}", ref).Replace(sign))
 	d.body.text = strings.TrimRight(out.Spec.Text, "\n ") + "\n\n-- \n" + sign
-	switch {
-	case out.Spec.HTML != "":
+	if out.Spec.HTML != "" {
 		d.body.html = strings.TrimRight(out.Spec.HTML, "\n ") + "\n<p>-- <br>" + strings.ReplaceAll(html.EscapeString(sign), "\n", "<br>\n") + "</p>\n"
-	case out.Spec.Args["html"] != "":
-		// The agent wrote HTML. Its quotes and private parts were cut from the
-		// text only, so the HTML is made anew of that: nothing else can leak.
-		d.body.html = htmlOf(d.body.text)
 	}
 	c.replyAddress(d, out, q)
 }
@@ -177,12 +169,9 @@ func (c *composer) toAgent(d *draft, job *Job, q *tickets.Queue) {
 		if out.Spec.Subject == "" {
 			d.subject = Subject(mailtext.ReportSubject(v), ref, false)
 		}
-	case "collision":
-		d.body.text = mailtext.Collision(cleanLine(args["by"], 80), cleanLine(args["ago"], 80), cleanText(args["answer"]))
-		d.subject = Subject(mailtext.CollisionSubject, ref, false)
 	default:
 		if out.Spec.Subject == "" {
-			d.subject = Subject(mailtext.ReceiptSubject(args["ok"] == "false"), ref, false)
+			d.subject = Subject(mailtext.ReceiptSubject, ref, false)
 		}
 	}
 	if d.replyTo == "" && out.Ticket != nil {
@@ -209,7 +198,7 @@ func (c *composer) agentThread(d *draft, out *tickets.Outgoing, q *tickets.Queue
 func (c *composer) notification(d *draft, job *Job, q *tickets.Queue) {
 	out := job.Out
 	d.auto = "auto-generated"
-	v := mailtext.NotifyVars{Queue: queueName(q), Text: out.Spec.Text}
+	v := mailtext.NotifyVars{Queue: queueName(q), Text: out.Spec.Text, Why: cleanLine(out.Spec.Args["why"], 80)}
 	subject, ref := out.Spec.Subject, ""
 	if t := out.Ticket; t != nil {
 		ref = t.Ref
@@ -233,8 +222,12 @@ func (c *composer) notification(d *draft, job *Job, q *tickets.Queue) {
 			}
 		}
 	}
+	if out.Spec.Template == templateAttachments {
+		v.Text, job = "The attachments of this message, as you asked.", &Job{Out: out, Directory: job.Directory}
+	}
 	for _, e := range job.Earlier {
-		if e.Unverified || e == out.Message {
+		// What a stranger put into the ticket is shown once, marked, and quoted nowhere.
+		if e.Unverified || out.Message != nil && e.ID == out.Message.ID && e.ID != 0 {
 			continue
 		}
 		v.Earlier = append(v.Earlier, mailtext.Earlier{At: e.Received, Who: who(job, e), Text: cleanText(e.Text)})

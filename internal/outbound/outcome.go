@@ -7,10 +7,12 @@ import (
 	"postroom/tickets"
 )
 
-// Templates of the reports written here.
+// Templates: of the reports written here, and of the desk's mail that brings
+// nothing but attachments.
 const (
-	templateFailed = "undelivered"
-	templateLate   = "late"
+	templateFailed      = "undelivered"
+	templateLate        = "late"
+	templateAttachments = "attachments"
 )
 
 // outcome turns what a try came to into what is kept and who is told. It is
@@ -102,7 +104,7 @@ func excerpt(out *tickets.Outgoing) string {
 	return s
 }
 
-// whom names who is told.
+// whom names who is told: the assignee, else the queue's agents, else the admins.
 func whom(job *Job, q *tickets.Queue) []*tickets.Agent {
 	not := job.Out.ToAgent
 	if t := job.Out.Ticket; t != nil && t.AssigneeID != not {
@@ -110,11 +112,18 @@ func whom(job *Job, q *tickets.Queue) []*tickets.Agent {
 			return []*tickets.Agent{a}
 		}
 	}
-	var list []*tickets.Agent
+	var list, admins []*tickets.Agent
 	for _, a := range job.Directory.Agents {
-		if a.Active && a.ID != not && a.Works(q.ID) {
+		switch {
+		case !a.Active || a.ID == not:
+		case a.Works(q.ID):
 			list = append(list, a)
+		case a.Role == tickets.RoleAdmin:
+			admins = append(admins, a)
 		}
+	}
+	if list == nil {
+		return admins
 	}
 	return list
 }
