@@ -15,10 +15,21 @@ fi
 each=$((seconds / ${#targets[@]}))
 [ $each -ge 2 ] || each=2
 
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 failed=0
 for target in "${targets[@]}"; do
 	read -r package name <<<"$target"
 	echo "fuzz: $package $name, ${each}s"
-	go test -run '^$' -fuzz "^$name\$" -fuzztime "${each}s" "$package" || failed=1
+	go test -run '^$' -fuzz "^$name\$" -fuzztime "${each}s" "$package" 2>&1 | tee "$log" && continue
+	# Go's fuzzer sometimes fails because its own time is up in the middle of a
+	# call, with these words and no input. A target that fails or hangs writes
+	# its input down or says so.
+	if grep -qx ' *context deadline exceeded' "$log" &&
+		! grep -qE 'Failing input|failure while|panic|hung|build failed|_test\.go:' "$log"; then
+		echo "fuzz: $name found nothing; the fuzzer overran its time"
+		continue
+	fi
+	failed=1
 done
 exit $failed

@@ -64,8 +64,22 @@ func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
 func (s *Server) Start() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	return s.run(ctx)
+	for {
+		// PostgreSQL's children may still hold the memory of their killed
+		// parent; they end by themselves.
+		err := s.run(ctx)
+		if !errors.Is(err, errEnded) {
+			return err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
+
+var errEnded = errors.New("ended at once")
 
 // Stop ends the server and removes its folder. Once is enough.
 func (s *Server) Stop() error {
@@ -173,7 +187,7 @@ func (s *Server) untilReady(ctx context.Context) error {
 		select {
 		case <-tick.C:
 		case <-s.exited:
-			return fmt.Errorf("%s ended at once; its log ends: %s", s.kind, s.lastLog())
+			return fmt.Errorf("%s %w; its log ends: %s", s.kind, errEnded, s.lastLog())
 		case <-ctx.Done():
 			return fmt.Errorf("%s does not answer (%w); its log ends: %s", s.kind, errors.Join(ctx.Err(), last), s.lastLog())
 		}

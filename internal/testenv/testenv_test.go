@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,15 +92,39 @@ func TestPausedServerDoesNotAnswer(t *testing.T) {
 	}
 }
 
-// The one thing a cleanup function cannot do: clean up after kill -9.
-func TestNothingIsLeftAfterTheParentIsKilled(t *testing.T) {
-	tmp := t.TempDir()
-	open(t, tmp)
+func TestWithservices(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "withservices")
 	if out, err := exec.Command("go", "build", "-o", program, "./withservices").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	cmd := exec.Command(program, "sh", "-c", "echo up; cat")
+	t.Run("passes on status and addresses", func(t *testing.T) {
+		tmp := t.TempDir()
+		open(t, tmp)
+		cmd := exec.Command(program, "sh", "-c", `echo "$POSTROOM_TEST_POSTGRES $POSTROOM_TEST_REDIS"; exit 3`)
+		cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
+		out, err := cmd.Output()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 3 {
+			t.Errorf("want status 3, got %v", err)
+		}
+		if !bytes.Contains(out, []byte("postgres://")) || !bytes.Contains(out, []byte("redis://")) {
+			t.Errorf("addresses: %q", out)
+		}
+		if left, _ := os.ReadDir(tmp); len(left) != 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	})
+	t.Run("ends with an interrupt", func(t *testing.T) { endsBy(t, program, os.Interrupt) })
+	// What no cleanup function can do.
+	t.Run("leaves nothing when killed", func(t *testing.T) { endsBy(t, program, os.Kill) })
+}
+
+// endsBy runs program until its servers are up, ends it by sig and waits until
+// nothing is left of them.
+func endsBy(t *testing.T, program string, sig os.Signal) {
+	tmp := t.TempDir()
+	open(t, tmp)
+	cmd := exec.Command(program, "sh", "-c", "echo up; exec cat")
 	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
 	hold, err := cmd.StdinPipe()
 	if err != nil {
@@ -114,38 +141,34 @@ func TestNothingIsLeftAfterTheParentIsKilled(t *testing.T) {
 	if _, err := stdout.Read(make([]byte, 3)); err != nil {
 		t.Fatal(err)
 	}
-	pids, _ := filepath.Glob(tmp + "/*/pid")
-	if len(pids) != 2 {
-		t.Fatalf("want two servers, have %v", pids)
+	files, _ := filepath.Glob(tmp + "/*/pid")
+	if len(files) != 2 {
+		t.Fatalf("want two servers, have %v", files)
 	}
-	cmd.Process.Kill()
+	var pids []int
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, err := strconv.Atoi(string(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids = append(pids, pid)
+	}
+	cmd.Process.Signal(sig)
 	cmd.Wait()
-	eventually(t, "the servers' folders are gone", func() bool {
+	eventually(t, "the servers and their folders are gone", func() bool {
 		left, _ := os.ReadDir(tmp)
-		return len(left) == 0
+		return len(left) == 0 && !slices.ContainsFunc(pids, alive)
 	})
 }
 
-func TestWithservicesPassesOnStatusAndAddresses(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "withservices")
-	if out, err := exec.Command("go", "build", "-o", program, "./withservices").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	tmp := t.TempDir()
-	open(t, tmp)
-	cmd := exec.Command(program, "sh", "-c", `echo "$POSTROOM_TEST_POSTGRES $POSTROOM_TEST_REDIS"; exit 3`)
-	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
-	out, err := cmd.Output()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 3 {
-		t.Errorf("want status 3, got %v", err)
-	}
-	if !bytes.Contains(out, []byte("postgres://")) || !bytes.Contains(out, []byte("redis://")) {
-		t.Errorf("addresses: %q", out)
-	}
-	if left, _ := os.ReadDir(tmp); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
-	}
+// alive is whether a process runs; one that nobody has collected does not.
+func alive(pid int) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	return err == nil && !bytes.Contains(status, []byte("\nState:\tZ"))
 }
 
 func TestMissingProgramSaysWhatToDo(t *testing.T) {
