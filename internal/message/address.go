@@ -13,7 +13,7 @@ func parseAddresses(v, hint string, max int) []Address {
 	}
 	var out []Address
 	groups := strings.IndexByte(v, ';') >= 0 // else a colon is part of a name
-	pending := "" // entries without an address: the head of a name with a comma
+	pending := ""                            // entries without an address: the head of a name with a comma
 	group := false
 	for len(v) > 0 && len(out) < max {
 		entry, sep, rest := nextEntry(v, groups && !group)
@@ -62,7 +62,7 @@ func parseAddresses(v, hint string, max int) []Address {
 // alone is none.
 func appendBare(out []Address, s string) []Address {
 	s = strings.Trim(s, " ,")
-	if s == "" || strings.ContainsAny(s, " ,()<>\"") || !isSimple(s) || len(s) > 64 || strings.HasPrefix(s, "=?") {
+	if s == "" || strings.ContainsAny(s, " ,()<>\"@") || !isSimple(s) || len(s) > 64 || strings.HasPrefix(s, "=?") {
 		return out
 	}
 	return append(out, Address{Address: s})

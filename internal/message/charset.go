@@ -37,7 +37,7 @@ func decodeCharset(b []byte, label, hint string, utf7 bool) string {
 		}
 		return guess(b, hint)
 	case "utf-8":
-		if utf8.Valid(b) {
+		if utf8.Valid(b) && !hasJIS(b) {
 			return string(b)
 		}
 		return guess(b, hint)
@@ -72,12 +72,10 @@ func decodeCharset(b []byte, label, hint string, utf7 bool) string {
 // decodeNamed decodes one of the many other charsets.
 func decodeNamed(name string, b []byte) string {
 	if enc := lookup(name); enc != nil {
-		s := decodeWith(enc, b)
-		// A multi-byte label over UTF-8 text shows in what cannot be decoded.
-		if strings.Contains(s, "\uFFFD") && utf8.Valid(b) && !hasEscape(b) {
+		if isUTF8(b, name) {
 			return string(b)
 		}
-		return s
+		return decodeWith(enc, b)
 	}
 	if r, err := charset.Reader(name, bytes.NewReader(b)); err == nil {
 		if s, err := io.ReadAll(r); err == nil {
@@ -87,18 +85,19 @@ func decodeNamed(name string, b []byte) string {
 	return strings.ToValidUTF8(string(b), "\uFFFD")
 }
 
-// knownCharset says whether decodeCharset knows the label.
-func knownCharset(label string) bool {
-	switch name := canonical(label); name {
-	case "", "us-ascii", "windows-1252", "utf-8", "utf-16", "utf-16le", "utf-16be", "utf-32", "utf-32le", "utf-32be", "hz-gb-2312", "iso-2022-kr":
-		return true
-	default:
-		if lookup(name) != nil {
-			return true
-		}
-		_, err := charset.Reader(name, strings.NewReader(""))
-		return err == nil
+// isUTF8 says whether text labelled with another charset is UTF-8: by chance
+// text of a single-byte charset never is, and that of a double-byte one only
+// if it is very short.
+func isUTF8(b []byte, name string) bool {
+	if !utf8.Valid(b) || hasEscape(b) {
+		return false
 	}
+	n, _ := countUTF8(b)
+	switch name {
+	case "gb18030", "big5", "euc-kr", "euc-jp", "shift_jis":
+		return n >= 3
+	}
+	return n > 0
 }
 
 func decodeWith(e encoding.Encoding, b []byte) string {
@@ -205,6 +204,10 @@ func isPlain(b []byte) bool {
 		}
 	}
 	return bytes.IndexByte(b, 0x1b) < 0 && bytes.IndexByte(b, 0) < 0 && bytes.IndexByte(b, 0x0e) < 0
+}
+
+func hasJIS(b []byte) bool {
+	return bytes.Contains(b, []byte("\x1b$B")) || bytes.Contains(b, []byte("\x1b$@"))
 }
 
 func hasEscape(b []byte) bool {

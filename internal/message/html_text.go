@@ -45,21 +45,22 @@ type textWriter struct {
 	rest string
 	out  strings.Builder
 
-	newlines int  // owed
-	space    bool // owed
-	inLine   bool // the current line has text
-	pre      int
-	quote    int    // depth of quotes at the next text
-	quotes   []bool // the open blockquotes: shown as a quote, or only indented
-	lists    []list
-	mark     string // of a list item, owed
-	cell     bool   // a border between cells is owed
-	fresh    bool   // nothing in this cell yet
-	cellLine int    // line at which the cell began
-	line     int
-	skip     int       // depth within what is not shown
-	skipTag  atom.Atom // the element not shown
-	links    []link
+	newlines  int  // owed
+	space     bool // owed
+	inLine    bool // the current line has text
+	pre       int
+	quote     int    // depth of quotes at the next text
+	lastQuote int    // depth of quotes on the current line
+	quotes    []bool // the open blockquotes: shown as a quote, or only indented
+	lists     []list
+	mark      string // of a list item, owed
+	cell      bool   // a border between cells is owed
+	fresh     bool   // nothing in this cell yet
+	cellLine  int    // line on which the cell's text began
+	line      int
+	skip      int       // depth within what is not shown
+	skipTag   atom.Atom // the element not shown
+	links     []link
 }
 
 type list struct {
@@ -137,7 +138,7 @@ func (w *textWriter) start() {
 		w.block(1)
 		w.cell = false
 	case atom.Td, atom.Th:
-		w.fresh, w.cellLine = true, w.line
+		w.fresh = true
 	default:
 		w.block(margin(tag))
 	}
@@ -177,11 +178,12 @@ func (w *textWriter) end(tag atom.Atom) {
 		w.block(1)
 	case atom.Td, atom.Th:
 		// A cell of one line stands beside the next, whatever blocks it is made of.
-		if !w.fresh && w.line == w.cellLine+btoi(w.cellLine < w.line) && w.inCellLine() {
-			w.newlines = 0
-			w.cell = true
-		} else if w.fresh {
-			w.cell = w.cell || w.inLine
+		if !w.fresh {
+			if w.cell = w.line == w.cellLine; w.cell {
+				w.newlines = 0
+			} else {
+				w.block(1)
+			}
 		}
 		w.fresh = false
 	case atom.Br: // </br>
@@ -190,8 +192,6 @@ func (w *textWriter) end(tag atom.Atom) {
 		w.block(margin(tag))
 	}
 }
-
-func (w *textWriter) inCellLine() bool { return w.line <= w.cellLine+1 && w.out.Len() > 0 }
 
 // margin is how many line ends an element owes before and after it.
 func margin(tag atom.Atom) int {
@@ -269,10 +269,11 @@ func (w *textWriter) closeLink() {
 	if text == "" || sameURL(text, l.url) {
 		return
 	}
-	space := w.space
-	w.space, w.newlines = false, 0
+	space, newlines, cell := w.space, w.newlines, w.cell
+	w.space, w.newlines, w.cell = false, 0, false
 	w.put(" (" + l.url + ")")
-	w.space = space
+	w.space, w.newlines, w.cell = space, newlines, cell
+	w.inLine = newlines == 0
 }
 
 // cleanURL returns the links worth showing, "" for others.
@@ -364,15 +365,21 @@ func (w *textWriter) word(s string) {
 func (w *textWriter) put(s string) {
 	if w.out.Len() == 0 {
 		w.newlines = 0
-		w.quotePrefix()
+		w.quotePrefix(w.quote)
+		w.lastQuote = w.quote
 	}
 	switch {
 	case w.newlines > 0:
-		for range min(w.newlines, 5) {
+		for i := min(w.newlines, 5); i > 0; i-- {
 			w.out.WriteByte('\n')
 			w.line++
-			w.quotePrefix()
+			if i == 1 {
+				w.quotePrefix(w.quote)
+			} else {
+				w.quotePrefix(min(w.quote, w.lastQuote)) // an empty line between quotes belongs to the outer
+			}
 		}
+		w.lastQuote = w.quote
 		if w.pre > 0 && w.space {
 			w.out.WriteByte(' ')
 		}
@@ -380,6 +387,9 @@ func (w *textWriter) put(s string) {
 		w.out.WriteString(" | ")
 	case w.space && w.inLine:
 		w.out.WriteByte(' ')
+	}
+	if w.fresh {
+		w.cellLine = w.line
 	}
 	w.newlines, w.space, w.cell, w.fresh = 0, false, false, false
 	if w.mark != "" {
@@ -393,8 +403,8 @@ func (w *textWriter) put(s string) {
 	w.inLine = true
 }
 
-func (w *textWriter) quotePrefix() {
-	for range w.quote {
+func (w *textWriter) quotePrefix(depth int) {
+	for range depth {
 		w.out.WriteString("> ")
 	}
 }

@@ -34,9 +34,8 @@ func fileName(p param, hint string) string {
 func safeName(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = norm.NFC.String(truncate(s, 4096))
-	if i := strings.LastIndexAny(s, `/\`); i >= 0 && strings.Trim(s[i+1:], ". ") != "" {
-		s = s[i+1:]
-	}
+	s = strings.TrimRight(s, `/\`)
+	s = s[strings.LastIndexAny(s, `/\`)+1:]
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t' || r == '\n':
@@ -49,7 +48,7 @@ func safeName(s string) string {
 		return r
 	}, s)
 	s = strings.Trim(s, " ")
-	if len(s) > 2 && s[1] == ':' { // a drive: C:x
+	for len(s) > 1 && s[1] == ':' && s[0]|0x20 >= 'a' && s[0]|0x20 <= 'z' { // a drive: C:x
 		s = s[2:]
 	}
 	if strings.Trim(s, ". ") == "" {
