@@ -19,6 +19,7 @@ type attribution struct {
 // over the lines of a wrapped one.
 type lineFacts struct {
 	date      bool // a time, a full date or a year
+	time      bool // a time of day
 	address   bool // something with an @
 	bracketed bool // the address in brackets
 	wrote     bool // a word for "wrote"
@@ -64,6 +65,7 @@ func (sc *replyScan) attribution(e int) (attribution, bool) {
 			}
 			above := factsOf(l)
 			sum.date = sum.date || above.date
+			sum.time = sum.time || above.time
 			sum.address = sum.address || above.address
 			sum.bracketed = sum.bracketed || above.bracketed
 			sum.wrote = sum.wrote || above.wrote
@@ -84,7 +86,7 @@ func (sc *replyScan) attribution(e int) (attribution, bool) {
 		}
 		if k >= e-1 {
 			if p, ok := splitSharedLine(sc.lines[k].s); ok && sum.wrote && sum.address {
-				sum.opens, sum.date = true, true
+				sum.opens, sum.date, sum.time = true, true, true
 				if sum.accepted(a.quoteNext, &a.strong) {
 					a.start, a.prefix = k, p
 					return a, true
@@ -118,7 +120,7 @@ func (sc *replyScan) joins(k int) bool {
 func (f *lineFacts) accepted(quoteNext bool, strong *bool) bool {
 	wrote := f.wrote || (f.said && f.address)
 	switch {
-	case f.colon && f.date && (wrote || f.bracketed),
+	case f.colon && f.date && (wrote && (f.time || f.address) || f.bracketed),
 		f.dashed && wrote && f.date,
 		f.wroteLast && f.date && f.address:
 		*strong = true

@@ -13,7 +13,7 @@ func factsOf(low string) lineFacts {
 		return f
 	}
 	f.colon = low[len(low)-1] == ':'
-	f.date = hasDate(low)
+	f.date, f.time = hasDate(low)
 	f.address, f.bracketed = hasAddress(low)
 	f.readWords(low)
 	if !f.wrote && hasWideScript(low) {
@@ -113,8 +113,9 @@ func isAddressByte(c byte) bool {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// hasDate reports whether s has a time of day, a date in digits or a year.
-func hasDate(s string) bool {
+// hasDate reports whether s has a time of day, a date in digits or a year, and
+// whether it has a time of day.
+func hasDate(s string) (date, clock bool) {
 	for i := 0; i < len(s); {
 		if !isDigit(s[i]) {
 			i++
@@ -129,28 +130,30 @@ func hasDate(s string) bool {
 			continue
 		}
 		if n == 4 && (s[start:start+2] == "20" || s[start:start+2] == "19") && !besideWord(s, start, i) {
-			return true
+			date = true
 		}
 		if i+1 >= len(s) {
 			break
 		}
 		switch c := s[i]; {
 		case c == ':' && n <= 2 && digitsAt(s, i+1) == 2, c == 'h' && n <= 2 && digitsAt(s, i+1) == 2:
-			return true
+			return true, true
 		case c == '.' || c == '/' || c == '-':
 			d := digitsAt(s, i+1)
 			j := i + 1 + d
 			if d >= 1 && d <= 2 && j+1 < len(s) && (s[j] == c) && digitsAt(s, j+1) >= 1 && digitsAt(s, j+1) <= 4 {
-				return true
+				date = true
+				i = j + 1 + digitsAt(s, j+1)
+				continue
 			}
 			if c == '.' && n <= 2 && d == 2 && (strings.HasSuffix(s[:start], "kl. ") || strings.HasSuffix(s[:start], "kl ") || strings.HasSuffix(s[:start], "klo ")) {
-				return true
+				return true, true
 			}
 		case strings.HasPrefix(s[i:], "年"), strings.HasPrefix(s[i:], "月"), strings.HasPrefix(s[i:], "년"), strings.HasPrefix(s[i:], "월"):
-			return true
+			date = true
 		}
 	}
-	return false
+	return date, false
 }
 
 // besideWord reports whether the digits s[a:b] are part of a word or address.

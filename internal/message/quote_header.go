@@ -76,7 +76,8 @@ func (sc *replyScan) headerBlock(i int) bool {
 				}
 				inside := keysInside(value)
 				if classes |= inside; class == hdrSent || inside&hdrSent != 0 {
-					date = date || hasDate(cleanAttribution(value))
+					dated, _ := hasDate(cleanAttribution(value))
+					date = date || dated
 				}
 				gap, blank = 0, false
 				continue

@@ -62,7 +62,10 @@ func TestReplyOfMailPrograms(t *testing.T) {
 		{"mutt", "On Tue, May 12, 2020 at 10:07:12AM +0200, Ann Example wrote:\n> Is it there?\n\nYes.\n\n-- \nBob", "Yes."},
 		{"Gnus", "Ann Example <ann@example.org> writes:\n\n> Is it there?\n\nYes.", "Yes."},
 		{"Notes", "Yes.\n\nFrom:\tAnn/EXAMPLE@EXAMPLE\nTo:\tBob/EXAMPLE@EXAMPLE\nCc:\t\nDate:\t12/05/2020 10:07\nSubject:\tOrder\n\nIs it there?", "Yes."},
-		{"Groupwise", "Yes.\n\n>>> Ann Example <ann@example.org> 12/05/2020 10:07 >>>\nIs it there?", "Yes.\n\n>>> Ann Example <ann@example.org> 12/05/2020 10:07 >>>\nIs it there?"},
+		{"GroupWise", "Yes.\n\n>>> Ann Example <ann@example.org> 12/05/2020 10:07 >>>\nIs it there?", "Yes."},
+		{"GroupWise, older", "Yes.\n\n>>> On 12/05/2020 at 10:07, in message <1@example.org>, Ann <ann@example.org> wrote:\nIs it there?", "Yes."},
+		{"Notes, older", "Yes.\n\n\n\nAnn Example <ann@example.org> \n12/05/2020 10:07 AM\n\nTo\nBob/EXAMPLE@EXAMPLE\ncc\n\nSubject\nOrder\n\n\nIs it there?", "Yes."},
+		{"Notes, older, passed on", "Ann Example <ann@example.org>\n12/05/2020 10:07 AM\n\nTo\nBob/EXAMPLE@EXAMPLE\n\nSubject\nOrder\n\nIs it there?", "Ann Example <ann@example.org>\n12/05/2020 10:07 AM\n\nTo\nBob/EXAMPLE@EXAMPLE\n\nSubject\nOrder\n\nIs it there?"},
 		{"Airmail", "Yes.\n-- \nBob\nSent with Airmail\n\nOn 12 May 2020 at 10:07:12, Ann (ann@example.org) wrote:\n\nIs it there?", "Yes."},
 		{"iPhone, wrapped", "Yes.\n\nSent from my iPhone\n\nOn May 12, 2020, at 10:07 AM, Ann Example <ann@example.org<mailto:ann@example.org>>\nwrote:\n\nIs it there?", "Yes."},
 		{"footer in the middle: what is typed below it stays", "Yes.\n\nSent from my iPhone\n\nP.S. The lid is broken.", "Yes.\n\nP.S. The lid is broken."},
@@ -136,6 +139,8 @@ func TestReplyKeepsText(t *testing.T) {
 		"Bob wrote to me yesterday that the order had left.",
 		"I said:\nno.",
 		"Ann Example\n12 Long Street\nSmalltown",
+		"On 5 May 2024 your colleague wrote:\nwe will repair it.\n\nNothing came of it.",
+		"To\nwhom it may concern\n\nSubject\nto change",
 		"It costs 10:50 here and 9:30 there:\ncompare them.",
 		"Hello\n\n* one\n* two\n\n***\n\nand the rest of the text goes on here with more words than any signature has.",
 		"Le produit est cassé.\nLe 12 mai il a cessé de marcher :\nplus rien.",
@@ -210,5 +215,30 @@ func TestReplyOfMultipart(t *testing.T) {
 		if err != nil || m.Reply != c.want {
 			t.Errorf("%s: got %q, %v", c.name, m.Reply, err)
 		}
+	}
+}
+
+// TestReplyBeyondTheLimit holds what happens to bodies longer than what is
+// examined: own text stays whole, a quote that began before the limit goes.
+func TestReplyBeyondTheLimit(t *testing.T) {
+	long := strings.TrimSuffix(strings.Repeat("a line\n", maxReplyLines+1000), "\n")
+	if got := ReplyFromText(long); got != long {
+		t.Errorf("%d lines: %d bytes of %d left", maxReplyLines+1000, len(got), len(long))
+	}
+	wide := strings.Repeat("é", maxReplyBytes)
+	if got := ReplyFromText(wide); got != wide {
+		t.Errorf("one long line: %d bytes of %d left", len(got), len(wide))
+	}
+	late := long + "\n\nOn 5/12/20 10:07 AM, Ann wrote:\n> Is it there?"
+	if got := ReplyFromText(late); got != late {
+		t.Error("looked beyond the limit")
+	}
+	quoted := "Yes.\n\nOn 5/12/20 10:07 AM, Ann wrote:\n" + strings.Repeat("> a line\n", maxReplyLines+1000)
+	if got := ReplyFromText(quoted); got != "Yes." {
+		t.Errorf("a long quote: %d bytes left", len(got))
+	}
+	unmarked := "Yes.\n\nOn 5/12/20 10:07 AM, Ann wrote:\n" + long
+	if got := ReplyFromText(unmarked); got != "Yes." {
+		t.Errorf("a long unmarked quote: %d bytes left", len(got))
 	}
 }

@@ -115,6 +115,10 @@ func (sc *replyScan) classify() {
 			continue
 		}
 		if t[0] == '>' && !(i > 0 && endsWrapped(t) && sc.tryAttribution(i)) {
+			if strings.HasPrefix(t, ">>> ") && sc.groupWise(i, t) {
+				sc.cut(i)
+				continue
+			}
 			if ln.kind != lineGone {
 				sc.closeSignature(i)
 				ln.kind, ln.introduced, sc.introduced = lineQuote, sc.introduced, false
@@ -167,6 +171,9 @@ func (sc *replyScan) marker(i int, t string) bool {
 		if class, _ := headerKey(t, colon); class != 0 && sc.headerBlock(i) {
 			return sc.cut(i)
 		}
+	}
+	if len(t) <= 12 && sc.notesHeader(i, t) {
+		return true
 	}
 	if last == ':' || last == '-' || last == '>' || last >= 0x80 || last == ')' || last == '*' || last == '_' || strings.IndexByte(t, '@') >= 0 {
 		if last == ':' && isForwardPhrase(t) {
