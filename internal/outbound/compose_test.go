@@ -550,3 +550,29 @@ func TestWireAddress(t *testing.T) {
 		}
 	}
 }
+
+// FuzzCompose: whatever stands in a ticket, what leaves is one mail of ours.
+func FuzzCompose(f *testing.F) {
+	f.Add("The lamp\r\nBcc: v@w", "Ada\x00", "text\r.\r\n", "a@b", "n\"a\\me.pdf")
+	f.Add("=?utf-8?q?=0d=0a?=", "\u202ea@b", strings.Repeat("x ", 700), "<a@b>", strings.Repeat("é", 120))
+	f.Add("\xff", "", "-- \n From \n>\n\t", "", "")
+	f.Fuzz(func(t *testing.T, subject, name, text, id, file string) {
+		_, ticket := desk()
+		ticket.Subject, ticket.Parties[0].Person.Name = subject, name
+		m := question(ticket)
+		m.FromName, m.Text, m.From, m.To = name, text, id, []string{id}
+		m.Attachments = []tickets.Attachment{{Name: file, Type: name, ContentID: id}}
+		bodies := memBodies{3: rawWithAttachment(32)}
+		for _, out := range []*tickets.Outgoing{
+			{Kind: tickets.OutNotification, Ticket: ticket, Message: m, To: "ben@team.example", ToAgent: 1, QueueID: 1},
+			{Kind: tickets.OutAnswer, Ticket: ticket, Message: m, To: "ada@customer.example", ToPerson: ticket.Requester(), QueueID: 1,
+				Spec: tickets.OutSpec{Text: text, HTML: text, InReply: id, Refs: []string{id, subject}, Cc: []string{id}, Attach: []int{0}}},
+		} {
+			got := composeOne(t, out, bodies)
+			checkFields(t, got.raw)
+			if len(got.msg.From) != 1 || got.msg.From[0].Address != "support@desk.example" || len(got.msg.To) != 1 || len(got.msg.Attachments) != 1 {
+				t.Errorf("from %v to %v, %d attachments", got.msg.From, got.msg.To, len(got.msg.Attachments))
+			}
+		}
+	})
+}

@@ -18,12 +18,12 @@ type deliverer struct {
 	pool     *pool
 }
 
-// destination is the key of the lane a mail takes: the relay, or the domain in
-// A-labels. It fails for an address that can have none.
-func (d *deliverer) destination(to string) (string, error) {
-	if d.cfg.Relay != "" {
-		return "relay", nil
-	}
+// relayLane is the lane of all mail where there is a relay.
+const relayLane = "relay"
+
+// destination is the lane a mail takes to the MX: the domain in A-labels. It
+// fails for an address that can have none.
+func destination(to string) (string, error) {
 	_, domain, ok := splitAddress(to)
 	if !ok {
 		return "", &Result{Class: Permanent, Status: "5.1.3", Phase: "compose", Text: "this is no mail address"}

@@ -44,7 +44,8 @@ type Job struct {
 // Outbox is the store's side. Times of leases are the store's own.
 type Outbox interface {
 	// Lease takes up to n rows that are due and not leased to anybody alive,
-	// the oldest due first, for d.
+	// the oldest due first, for d. It is called every second: finding nothing
+	// must cost no write.
 	Lease(ctx context.Context, worker string, n int, d time.Duration) ([]Row, error)
 	// Renew prolongs leases to d from now and returns the ids of those lost.
 	Renew(ctx context.Context, rows []Row, d time.Duration) (lost []int64, err error)
@@ -53,6 +54,12 @@ type Outbox interface {
 	// Finish ends the lease with what came of it, all in one transaction. It
 	// returns tickets.ErrLeaseLost when the fence is no longer the row's.
 	Finish(ctx context.Context, row Row, o tickets.OutOutcome) error
+}
+
+// Reclaimer is an Outbox that can end at once the leases of an earlier process
+// of this worker's name, which is known to be dead. Without it they run out.
+type Reclaimer interface {
+	Reclaim(ctx context.Context, worker string) error
 }
 
 // Bodies gives the bytes of stored messages.
@@ -113,8 +120,8 @@ type Config struct {
 	TLS           *tls.Config // roots and the like for the smarthost; nil: the system's
 
 	Worker   string        // this node's name in leases
-	Lease    time.Duration // 0: two minutes
-	Sweep    time.Duration // how often to look without being woken; 0: fifteen seconds
+	Lease    time.Duration // 0: thirty seconds: how long a mail waits when its worker died
+	Sweep    time.Duration // how often to look without being woken; 0: a second
 	Slots    int           // rows leased at once; 0: 1024
 	PerDest  int           // deliveries at once to one destination; 0: 8, with a relay 32
 	Drain    time.Duration // how long deliveries may go on after the end was asked for; 0: ten seconds
@@ -146,8 +153,8 @@ func (c Config) withDefaults() Config {
 			*d = v
 		}
 	}
-	set(&c.Lease, 2*time.Minute)
-	set(&c.Sweep, 15*time.Second)
+	set(&c.Lease, 30*time.Second)
+	set(&c.Sweep, time.Second)
 	set(&c.Drain, 10*time.Second)
 	set(&c.Timeouts.Connect, 30*time.Second)
 	set(&c.Timeouts.Greeting, 5*time.Minute)

@@ -80,6 +80,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var busy sync.WaitGroup
+	if r, ok := w.outbox.(Reclaimer); ok {
+		if err := r.Reclaim(ctx, w.cfg.Worker); err != nil {
+			w.log.Error("outbox: take back an earlier process's rows", "err", err)
+		}
+	}
 	renewed := make(chan struct{})
 	go func() {
 		defer close(renewed)
@@ -238,41 +243,21 @@ func (w *Worker) handle(ctx, work context.Context, h *held) {
 			w.settle(work, h, nil, Result{Class: Temporary, Status: "4.3.0", Phase: "compose", Text: "an internal error"}, log)
 		}
 	}()
-	job, err := w.outbox.Load(work, h.row.ID)
-	if err != nil {
-		w.unopened(work, h, err, log)
-		return
-	}
-	if job == nil {
-		return // erased meanwhile
-	}
-	dest, err := w.deliver.destination(job.Out.To)
-	if err != nil {
-		w.settle(work, h, job, classify(err), log)
-		return
-	}
-	waited, err := w.lanes.enter(both(ctx, work), dest)
-	var dead *errDead
-	switch {
-	case errors.As(err, &dead):
-		w.settle(work, h, job, dead.last, log)
-		return
-	case errors.Is(err, errCrowded):
-		w.giveBack(work, h, w.lanes.crowdPause(dest), log)
-		return
-	case err != nil:
-		w.giveBack(work, h, 0, log)
+	dest, job, ok := w.destination(work, h, log)
+	if !ok {
 		return
 	}
 	r := Result{Class: Temporary, Status: "4.3.0"}
+	switch waited, err := w.lanes.enter(both(ctx, work), dest); {
+	case err != nil:
+		w.turnedAway(work, h, dest, err, log)
+		return
+	case waited:
+		job = nil // it may have been erased, or its ticket moved on
+	}
 	defer func() { w.lanes.leave(dest, r) }()
-	if waited {
-		// It may have been erased, or its ticket moved on, while it waited.
-		if job, err = w.outbox.Load(work, h.row.ID); err != nil {
-			w.unopened(work, h, err, log)
-			return
-		}
-		if job == nil {
+	if job == nil {
+		if job = w.load(work, h, log); job == nil {
 			return
 		}
 	}
@@ -295,12 +280,50 @@ func both(a, b context.Context) context.Context {
 	return ctx
 }
 
-func (w *Worker) unopened(ctx context.Context, h *held, err error, log *slog.Logger) {
-	if ctx.Err() != nil {
-		return
+// destination finds out which lane a row takes. With a relay there is one, and
+// the row is not opened before it may go: who waits holds nothing.
+func (w *Worker) destination(ctx context.Context, h *held, log *slog.Logger) (dest string, job *Job, ok bool) {
+	if w.cfg.Relay != "" {
+		return relayLane, nil, true
 	}
-	log.Error("outbox: open row", "err", err)
-	w.settle(ctx, h, nil, Result{Class: Temporary, Status: "4.3.0", Phase: "compose", Text: "the mail could not be read from the store"}, log)
+	if job = w.load(ctx, h, log); job == nil {
+		return "", nil, false
+	}
+	dest, err := destination(job.Out.To)
+	if err != nil {
+		w.settle(ctx, h, job, classify(err), log)
+		return "", nil, false
+	}
+	return dest, job, true
+}
+
+// load opens a row, or says what became of one that cannot be opened.
+func (w *Worker) load(ctx context.Context, h *held, log *slog.Logger) *Job {
+	job, err := w.outbox.Load(ctx, h.row.ID)
+	if err != nil && ctx.Err() == nil {
+		log.Error("outbox: open row", "err", err)
+		w.settle(ctx, h, nil, Result{Class: Temporary, Status: "4.3.0", Phase: "compose", Text: "the mail could not be read from the store"}, log)
+	}
+	if err != nil {
+		return nil
+	}
+	return job // nil when it was erased meanwhile
+}
+
+// turnedAway sees to a row whose lane did not let it in.
+func (w *Worker) turnedAway(ctx context.Context, h *held, dest string, err error, log *slog.Logger) {
+	var dead *errDead
+	switch {
+	case errors.As(err, &dead):
+		// It counts as a try: the mail grows older, and who waits for it must hear of that.
+		if job := w.load(ctx, h, log); job != nil {
+			w.settle(ctx, h, job, dead.last, log)
+		}
+	case errors.Is(err, errCrowded):
+		w.giveBack(ctx, h, w.lanes.crowdPause(dest), log)
+	default:
+		w.giveBack(ctx, h, 0, log)
+	}
 }
 
 // try composes and hands over.
@@ -332,65 +355,4 @@ func (w *Worker) try(ctx context.Context, h *held, job *Job, dest string) Result
 // section 6.1, RFC 3463).
 func tooLarge(r Result) bool {
 	return r.Class == Permanent && (r.Status == "5.3.4" || r.Status == "5.2.3" || r.Code == 552 && r.Phase != "rcpt")
-}
-
-// settle keeps what came of it. Once a mail is handed over that must be
-// known, or it is sent twice: so it is said again until the lease ends.
-func (w *Worker) settle(ctx context.Context, h *held, job *Job, r Result, log *slog.Logger) {
-	o := outcome(h.row, job, r, w.schedule, w.now())
-	if w.seen != nil {
-		w.seen(h.row.ID, o)
-	}
-	w.finish(ctx, h, o.OutOutcome, log)
-	kind := tickets.OutKind("")
-	if job != nil {
-		kind = job.Out.Kind
-	}
-	attrs := []any{"kind", kind, "status", o.Result.Status, "phase", r.Phase, "tls", r.TLS != ""}
-	switch o.State {
-	case tickets.OutSent:
-		w.meter.Sent(kind, r.TLS != "")
-		log.Info("sent", attrs...)
-	case tickets.OutFailed:
-		w.meter.Failed(kind)
-		log.Warn("not delivered", attrs...)
-	default:
-		w.meter.Deferred(kind)
-		log.Info("put off", append(attrs, "until", o.Next)...)
-	}
-}
-
-// giveBack ends the lease without a try.
-func (w *Worker) giveBack(ctx context.Context, h *held, pause time.Duration, log *slog.Logger) {
-	w.finish(ctx, h, tickets.OutOutcome{State: tickets.OutQueued, Next: w.now().Add(pause)}, log)
-}
-
-func (w *Worker) finish(ctx context.Context, h *held, o tickets.OutOutcome, log *slog.Logger) {
-	for pause := 100 * time.Millisecond; ; pause *= 2 {
-		// What happened is kept even when the worker is stopping, only not for long.
-		limit := w.cfg.Lease
-		if ctx.Err() != nil {
-			limit = 5 * time.Second
-		}
-		one, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
-		err := w.outbox.Finish(one, h.row, o)
-		cancel()
-		switch {
-		case err == nil:
-			return
-		case errors.Is(err, tickets.ErrLeaseLost):
-			log.Warn("outbox: the row was taken by another worker")
-			return
-		case !w.ours(h), ctx.Err() != nil:
-			log.Error("outbox: could not keep what came of it", "state", o.State, "err", err)
-			return
-		}
-		log.Error("outbox: keep what came of it, trying again", "state", o.State, "err", err)
-		t := time.NewTimer(min(pause, 5*time.Second))
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-		}
-	}
 }
