@@ -19,8 +19,10 @@ func (e *encoder) str(s string) {
 
 func (e *encoder) int(n int64) { e.b = binary.AppendVarint(e.b, n) }
 
+func (e *encoder) count(n int) { e.b = binary.AppendUvarint(e.b, uint64(n)) }
+
 func (e *encoder) strs(list []string) {
-	e.b = binary.AppendUvarint(e.b, uint64(len(list)))
+	e.count(len(list))
 	for _, s := range list {
 		e.str(s)
 	}
@@ -90,13 +92,13 @@ func encodeMeta(m *tickets.Message) []byte {
 	e.strs(m.Cc)
 	e.str(m.Subject)
 	e.str(m.Text)
-	e.b = binary.AppendUvarint(e.b, uint64(len(m.Attachments)))
+	e.count(len(m.Attachments))
 	for i := range m.Attachments {
 		a := &m.Attachments[i]
 		e.str(a.Name)
 		e.str(a.Type)
 		e.int(a.Size)
-		e.int(int64(flag(a.Inline)))
+		e.int(flag(a.Inline))
 		e.str(a.SHA256)
 	}
 	e.strs(m.Defects)

@@ -11,18 +11,21 @@ import (
 	"postroom/tickets"
 )
 
-// Kinds of look-ups. The first byte of what is hashed keeps kinds apart.
+// Kinds of look-ups. Those up to kindSent stand under the hash of a person's
+// address, side by side.
 const (
-	kindPerson  int64 = 1 // folded address to person
-	kindAck     int64 = 2 // folded address to an acknowledgement written to it; no is its time
-	kindMessage int64 = 3 // Message-ID to message
-	kindMail    int64 = 4 // Message-ID of a mail of ours to its ticket; no is the message it is about
-	kindDedupe  int64 = 5 // identity to message
-	kindThread  int64 = 6 // Outlook conversation to ticket
+	kindPerson  int64 = 1 // the person with the address
+	kindAck     int64 = 2 // an acknowledgement written to the address; no is its time, target the mail
+	kindParty   int64 = 3 // no: a ticket the person takes part in; target the party's number
+	kindOwned   int64 = 4 // no: a message whose key is wrapped for the person
+	kindSent    int64 = 5 // no: another mail written to the address
+	kindMessage int64 = 6 // Message-ID: the message
+	kindMail    int64 = 7 // Message-ID of a mail of ours: its ticket; no is the message it is about
+	kindDedupe  int64 = 8 // identity: the message
+	kindThread  int64 = 9 // Outlook conversation: the ticket
 )
 
-// What is hashed under one domain of the HMAC. Person and Ack share theirs,
-// so that their rows lie side by side.
+// Sorts of values; the first byte of what is hashed keeps them apart.
 const (
 	hashAddress = 'a'
 	hashMailID  = 'm'

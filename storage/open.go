@@ -134,19 +134,25 @@ func (db *DB) openSQLite(ctx context.Context) (*sqlx.DB, error) {
 		keysDB.Close()
 		return nil, fmt.Errorf("%s: %w", keysFile, err)
 	}
-	db.main = openLite(file, 2, 32<<10, false)
+	db.main = openLite(file, 2, writerKiB, false)
 	if err := db.d.migrate(ctx, db.main, "desk"); err != nil {
 		keysDB.Close()
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	n := max(4, 2*runtime.GOMAXPROCS(0))
-	db.readers = newReaders(openLite(file, n, 2<<10, true), n, "BEGIN")
+	db.readers = newReaders(openLite(file, n, readerKiB, true), n, "BEGIN")
 	db.writer = newWriter(db, file)
 	db.ids.reserve = db.writer.reserve
 	return keysDB, nil
 }
 
-const keysFile = "keys.db"
+const (
+	keysFile  = "keys.db"
+	writerKiB = 32 << 10
+	// A reader's cache is emptied with every commit it did not see, and
+	// emptying costs by its size: small caches are faster.
+	readerKiB = 256
+)
 
 // openPostgres opens the pools. Keys have one of their own, so that a view
 // that needs a key never waits for a connection held by another view.

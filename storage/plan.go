@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -57,9 +58,10 @@ type planner struct {
 	nextID int64
 	lastID int64
 
-	people map[string]*tickets.Person // new ones by organisation and address
-	fresh  map[*tickets.Message]bool  // messages that this change makes
-	made   map[int64]bool             // tickets written by this change
+	lookups []lookup
+	people  map[string]*tickets.Person // new ones by organisation and address
+	fresh   map[*tickets.Message]bool  // messages that this change makes
+	made    map[int64]bool             // tickets written by this change
 }
 
 // prepare makes a plan of a change and fills the ids into it.
@@ -82,7 +84,50 @@ func (db *DB) prepare(ctx context.Context, v *view, c *tickets.Change) (*plan, e
 			return nil, err
 		}
 	}
+	p.writeLookups()
 	return p.plan, nil
+}
+
+// lookup is a row of that table.
+type lookup struct {
+	hash             []byte
+	kind, no, target int64
+}
+
+func (p *planner) lookup(hash []byte, kind, no, target int64) {
+	for _, l := range p.lookups {
+		if l.kind == kind && l.no == no && bytes.Equal(l.hash, hash) {
+			return
+		}
+	}
+	p.lookups = append(p.lookups, lookup{hash, kind, no, target})
+}
+
+// writeLookups puts the look-ups before everything else: a hash that was taken
+// meanwhile then costs nothing more. Rows go several to a statement.
+func (p *planner) writeLookups() {
+	var ops []op
+	for list := p.lookups; len(list) > 0; {
+		n := 8
+		for n > len(list) {
+			n /= 2
+		}
+		args := make([]any, 0, 4*n)
+		for _, l := range list[:n] {
+			args = append(args, l.hash, l.kind, l.no, l.target)
+		}
+		ops = append(ops, op{text: sqlInsertLookups[n], args: args, want: -1})
+		list = list[n:]
+	}
+	p.plan.ops = append(ops, p.plan.ops...)
+}
+
+// sqlInsertLookups by number of rows.
+var sqlInsertLookups = map[int]string{
+	1: "INSERT INTO lookups (hash, kind, no, target) VALUES (?, ?, ?, ?)",
+	2: "INSERT INTO lookups (hash, kind, no, target) VALUES (?, ?, ?, ?), (?, ?, ?, ?)",
+	4: "INSERT INTO lookups (hash, kind, no, target) VALUES (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?)",
+	8: "INSERT INTO lookups (hash, kind, no, target) VALUES (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?)",
 }
 
 func (p *planner) add(want int64, text string, args ...any) {
@@ -103,22 +148,17 @@ func (p *planner) id(ctx context.Context) (int64, error) {
 
 // SQL of the writing side. Each runs as a prepared statement.
 const (
-	sqlInsertLookup = "INSERT INTO lookups (hash, kind, no, target) VALUES (?, ?, ?, ?)"
-	sqlAddLookup    = "INSERT INTO lookups (hash, kind, no, target) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 	sqlInsertPerson = "INSERT INTO persons (id, org, key_id, address, language, created, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)"
 	sqlUpdatePerson = "UPDATE persons SET language = ?, sealed = ? WHERE id = ?"
 	sqlInsertTicket = `INSERT INTO tickets (id, org, ref, queue_id, state, assignee_id, priority, tags, language, created, updated,
- resolved_at, snooze_until, merged_into, linked_to, last_in, last_out, version, owner, sealed)
- VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+ resolved_at, snooze_until, merged_into, linked_to, last_in, last_out, version, parties, owner, sealed)
+ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlUpdateTicket = `UPDATE tickets SET queue_id = ?, state = ?, assignee_id = ?, priority = ?, tags = ?, language = ?, updated = ?,
- resolved_at = ?, snooze_until = ?, merged_into = ?, linked_to = ?, last_in = ?, last_out = ?, version = version + 1, owner = ?, sealed = ?
+ resolved_at = ?, snooze_until = ?, merged_into = ?, linked_to = ?, last_in = ?, last_out = ?, version = version + 1, parties = ?, owner = ?, sealed = ?
  WHERE id = ? AND version = ?`
-	sqlInsertParty = "INSERT INTO parties (ticket_id, no, person_id, role, joined, removed) VALUES (?, ?, ?, ?, ?, ?)"
-	sqlPutParty    = `INSERT INTO parties (ticket_id, no, person_id, role, joined, removed) VALUES (?, ?, ?, ?, ?, ?)
- ON CONFLICT (ticket_id, no) DO UPDATE SET person_id = excluded.person_id, role = excluded.role, removed = excluded.removed
- WHERE parties.person_id <> excluded.person_id OR parties.role <> excluded.role OR parties.removed <> excluded.removed`
 	sqlInsertChange = "INSERT INTO changes (org, ticket_id, message_id) VALUES (?, ?, ?)"
 	sqlInsertEvent  = "INSERT INTO events (ticket_id, id, at, kind, actor, actor_id, message_id, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+	sqlInsertEvents = sqlInsertEvent + ", (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 // person makes sure that somebody has a row, and returns the sealer of the
@@ -146,7 +186,7 @@ func (p *planner) person(ctx context.Context, who *tickets.Person) (sealer, erro
 	}
 	seal := newSealer(key)
 	hash := p.db.hash.address(who.Org, who.Address)
-	p.add(-1, sqlInsertLookup, hash, kindPerson, int64(0), id)
+	p.lookup(hash, kindPerson, 0, id)
 	p.add(-1, sqlInsertPerson, id, who.Org, id, hash, who.Language, micros(who.Created),
 		seal.seal(place{column: "persons.sealed", row: id}, encodePerson(who)))
 	if p.people == nil {
@@ -156,7 +196,7 @@ func (p *planner) person(ctx context.Context, who *tickets.Person) (sealer, erro
 		p.v.persons = map[int64]*readPerson{}
 	}
 	p.people[name] = who
-	p.v.persons[id] = &readPerson{was: *who, keyID: id, seal: seal, shared: who}
+	p.v.persons[id] = &readPerson{was: *who, keyID: id, hash: hash, seal: seal, shared: who}
 	return seal, nil
 }
 
@@ -245,6 +285,15 @@ func (p *planner) ticket(ctx context.Context, t *tickets.Ticket) error {
 	p.plan.fill(&t.LastOutID)
 	p.plan.fill(&t.Version)
 	p.newest(t)
+	if !isNew && len(t.Parties) > 0 && !p.v.parted[partyKey{t.ID, t.Parties[0].Person.ID}] {
+		if _, err := p.v.TicketByID(ctx, t.ID); err != nil { // read elsewhere: who took part must be known
+			return err
+		}
+	}
+	parties, err := p.parties(ctx, t)
+	if err != nil {
+		return err
+	}
 	if isNew {
 		t.Version = 1
 		if t.Created.IsZero() {
@@ -255,19 +304,14 @@ func (p *planner) ticket(ctx context.Context, t *tickets.Ticket) error {
 		}
 		p.add(-1, sqlInsertTicket, t.ID, t.Org, t.Ref, t.QueueID, string(t.State), t.AssigneeID, string(t.Priority), tags, t.Language,
 			micros(t.Created), micros(t.Updated), micros(t.ResolvedAt), micros(t.SnoozeUntil), t.MergedInto, t.LinkedTo,
-			t.LastInID, t.LastOutID, t.Version, owner, sealed)
+			t.LastInID, t.LastOutID, t.Version, parties, owner, sealed)
 		if t.ThreadIndex != "" {
-			p.add(-1, sqlAddLookup, p.db.hash.thread(t.Org, t.ThreadIndex), kindThread, t.ID, t.ID)
+			p.lookup(p.db.hash.thread(t.Org, t.ThreadIndex), kindThread, t.ID, t.ID)
 		}
 	} else {
 		p.add(1, sqlUpdateTicket, t.QueueID, string(t.State), t.AssigneeID, string(t.Priority), tags, t.Language, micros(t.Updated),
-			micros(t.ResolvedAt), micros(t.SnoozeUntil), t.MergedInto, t.LinkedTo, t.LastInID, t.LastOutID, owner, sealed, t.ID, t.Version)
+			micros(t.ResolvedAt), micros(t.SnoozeUntil), t.MergedInto, t.LinkedTo, t.LastInID, t.LastOutID, parties, owner, sealed, t.ID, t.Version)
 		t.Version++
-	}
-	for i := range t.Parties {
-		if err := p.party(ctx, t, &t.Parties[i], isNew); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -288,22 +332,24 @@ func (p *planner) newest(t *tickets.Ticket) {
 	}
 }
 
-func (p *planner) party(ctx context.Context, t *tickets.Ticket, party *tickets.Party, isNew bool) error {
-	if party.Person == nil {
-		return nil
-	}
-	if r := p.v.persons[party.Person.ID]; r == nil || !r.gone {
-		if _, err := p.person(ctx, party.Person); err != nil {
-			return err
+// parties gives everybody who takes part a row, and the way from there to the
+// ticket.
+func (p *planner) parties(ctx context.Context, t *tickets.Ticket) ([]byte, error) {
+	t.Parties = slices.DeleteFunc(t.Parties, func(party tickets.Party) bool { return party.Person == nil })
+	for i := range t.Parties {
+		party := &t.Parties[i]
+		known := p.v.parted[partyKey{t.ID, party.Person.ID}]
+		if r := p.v.persons[party.Person.ID]; r == nil || !r.gone {
+			if _, err := p.person(ctx, party.Person); err != nil {
+				return nil, err
+			}
+		}
+		if party.Joined.IsZero() {
+			party.Joined = p.now
+		}
+		if r := p.v.persons[party.Person.ID]; !known && r != nil && !r.gone {
+			p.lookup(r.hash, kindParty, t.ID, int64(party.No))
 		}
 	}
-	if party.Joined.IsZero() {
-		party.Joined = p.now
-	}
-	text := sqlPutParty
-	if isNew {
-		text = sqlInsertParty
-	}
-	p.add(-1, text, t.ID, int64(party.No), party.Person.ID, string(party.Role), micros(party.Joined), flag(party.Removed))
-	return nil
+	return encodeParties(t.Parties), nil
 }

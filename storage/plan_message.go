@@ -110,15 +110,17 @@ func (p *planner) message(ctx context.Context, m *tickets.Message) error {
 	if m.TicketID != 0 {
 		ticketID = m.TicketID
 	}
+	p.owns(owner, m.ID)
+	p.owns(author, m.ID)
 	key := newSealer(cek)
 	var mid, dedupe []byte
 	if m.MessageID != "" {
 		mid = p.db.hash.messageID(org, m.MessageID)
-		p.add(-1, sqlAddLookup, mid, kindMessage, m.ID, m.ID)
+		p.lookup(mid, kindMessage, m.ID, m.ID)
 	}
 	if len(m.Dedupe) > 0 {
 		dedupe = p.db.hash.dedupe(org, m.Dedupe)
-		p.add(-1, sqlInsertLookup, dedupe, kindDedupe, int64(0), m.ID)
+		p.lookup(dedupe, kindDedupe, 0, m.ID)
 	}
 	p.add(-1, sqlInsertMessage, m.ID, org, ticketID, content, m.Receipt, string(m.Direction), m.Kind, micros(m.Received), m.Raw.Size, m.Proof,
 		m.AuthorAgent, author, flag(m.Unverified), int64(1), owner,
@@ -141,6 +143,13 @@ func (p *planner) messageOwner(ctx context.Context, org int64, t *tickets.Ticket
 		return m.AuthorPerson.ID, key, err
 	}
 	return p.owner(ctx, org, t)
+}
+
+// owns notes that a message's key is wrapped for somebody.
+func (p *planner) owns(person, message int64) {
+	if r := p.v.persons[person]; r != nil && !r.gone {
+		p.lookup(r.hash, kindOwned, message, message)
+	}
 }
 
 // ticketOf resolves which ticket a new message is put into.
@@ -254,14 +263,24 @@ func (p *planner) moves(ctx context.Context) error {
 		if r.cek == nil {
 			continue // erased: it stays where it is
 		}
-		at := place{column: "messages.wrapped", row: mv.MessageID}
-		at.sub = owner
+		at := place{column: "messages.wrapped", row: mv.MessageID, sub: owner}
 		p.add(1, sqlMoveMessage, mv.To.ID, owner, key.seal(at, r.cek), mv.MessageID, r.version)
-		if a := r.m.AuthorPerson; a != nil && a.ID != owner {
-			authorKey, err := p.v.keyOf(ctx, r.org, a.ID)
-			if err == nil {
-				at.sub = a.ID
-				p.add(-1, sqlInsertWrap, mv.MessageID, a.ID, authorKey.seal(at, r.cek))
+		var author int64
+		if a := r.m.AuthorPerson; a != nil {
+			author = a.ID
+		}
+		if author != 0 && author != owner {
+			if authorKey, err := p.v.keyOf(ctx, r.org, author); err == nil {
+				at.sub = author
+				p.add(-1, sqlInsertWrap, mv.MessageID, author, authorKey.seal(at, r.cek))
+			}
+		}
+		if owner != r.owner {
+			if was := p.v.persons[r.owner]; was != nil && r.owner != author {
+				p.add(-1, "DELETE FROM lookups WHERE hash = ? AND kind = ? AND no = ?", was.hash, kindOwned, mv.MessageID)
+			}
+			if owner != author {
+				p.owns(owner, mv.MessageID)
 			}
 		}
 		p.add(-1, sqlInsertChange, r.org, mv.To.ID, mv.MessageID)

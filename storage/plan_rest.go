@@ -62,7 +62,8 @@ func (p *planner) held(ctx context.Context) error {
 }
 
 func (p *planner) events(ctx context.Context) error {
-	for _, e := range p.c.Events {
+	var args []any
+	for i, e := range p.c.Events {
 		id, err := p.id(ctx)
 		if err != nil {
 			return err
@@ -75,7 +76,14 @@ func (p *planner) events(ctx context.Context) error {
 		if e.At.IsZero() {
 			e.At = p.now
 		}
-		p.add(-1, sqlInsertEvent, e.TicketID, e.ID, micros(e.At), e.Kind, string(e.Actor), e.ActorID, messageID(e.Message), encodeData(e.Data))
+		args = append(args, e.TicketID, e.ID, micros(e.At), e.Kind, string(e.Actor), e.ActorID, messageID(e.Message), encodeData(e.Data))
+		switch { // two to a statement
+		case i%2 == 1:
+			p.add(-1, sqlInsertEvents, args...)
+			args = nil
+		case i == len(p.c.Events)-1:
+			p.add(-1, sqlInsertEvent, args...)
+		}
 	}
 	return nil
 }
@@ -152,10 +160,13 @@ func (p *planner) outgoing(ctx context.Context, o *tickets.Outgoing) error {
 		key.seal(place{column: "outbox.spec", row: o.ID}, p.db.squeeze(spec)))
 	// A message that is sent is found by its own row; anything else of ours by its ticket.
 	if o.MessageID != "" && o.Ticket != nil && (o.Message == nil || o.Message.MessageID != o.MessageID) {
-		p.add(-1, sqlAddLookup, p.db.hash.messageID(o.Org, o.MessageID), kindMail, messageID(o.Message), o.Ticket.ID)
+		p.lookup(p.db.hash.messageID(o.Org, o.MessageID), kindMail, messageID(o.Message), o.Ticket.ID)
 	}
-	if o.Kind == tickets.OutAck {
-		p.add(-1, sqlAddLookup, p.db.hash.address(o.Org, o.To), kindAck, micros(p.now), o.ID)
+	switch {
+	case o.Kind == tickets.OutAck:
+		p.lookup(p.db.hash.address(o.Org, o.To), kindAck, micros(p.now), o.ID)
+	case o.ToPerson != nil:
+		p.lookup(p.db.hash.address(o.Org, o.To), kindSent, o.ID, o.ID)
 	}
 	return nil
 }

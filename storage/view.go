@@ -19,15 +19,19 @@ type view struct {
 	now      time.Time
 	persons  map[int64]*readPerson
 	messages map[int64]*readMessage
+	parted   map[partyKey]bool // who takes part in the tickets that were read
 	dir      *tickets.Directory
 }
 
 var _ tickets.View = (*view)(nil)
 
+type partyKey struct{ ticket, person int64 }
+
 // readPerson is a person as the store has it.
 type readPerson struct {
 	was    tickets.Person
 	keyID  int64
+	hash   []byte // of the address
 	seal   sealer
 	gone   bool // the key was destroyed
 	shared *tickets.Person
@@ -107,7 +111,7 @@ func (v *view) PersonByAddress(ctx context.Context, org int64, address string) (
 	return v.person(ctx, ids[0])
 }
 
-const sqlPerson = "SELECT id, org, key_id, language, created, sealed FROM persons WHERE id = ?"
+const sqlPerson = "SELECT id, org, key_id, address, language, created, sealed FROM persons WHERE id = ?"
 
 // person returns the person with that id, or nil.
 func (v *view) person(ctx context.Context, id int64) (*tickets.Person, error) {
@@ -132,13 +136,14 @@ func (v *view) readPerson(ctx context.Context, id int64) (*readPerson, error) {
 
 type personRow struct {
 	id, org, keyID int64
+	hash           []byte
 	language       string
 	created        int64
 	sealed         []byte
 }
 
 func (p *personRow) dest() []any {
-	return []any{&p.id, &p.org, &p.keyID, &p.language, &p.created, &p.sealed}
+	return []any{&p.id, &p.org, &p.keyID, &p.hash, &p.language, &p.created, &p.sealed}
 }
 
 // openPerson opens a row. Whoever's key was destroyed has no name and no
@@ -147,7 +152,7 @@ func (v *view) openPerson(ctx context.Context, row *personRow) (*readPerson, err
 	if r := v.persons[row.id]; r != nil {
 		return r, nil
 	}
-	r := &readPerson{keyID: row.keyID}
+	r := &readPerson{keyID: row.keyID, hash: row.hash}
 	r.was = tickets.Person{ID: row.id, Org: row.org, Language: row.language, Created: fromMicros(row.created)}
 	var err error
 	r.seal, err = v.db.keys.get(ctx, row.keyID)

@@ -12,20 +12,20 @@ import (
 )
 
 const ticketColumns = `id, org, ref, queue_id, state, assignee_id, priority, tags, language, created, updated,
- resolved_at, snooze_until, merged_into, linked_to, last_in, last_out, version, owner, sealed`
+ resolved_at, snooze_until, merged_into, linked_to, last_in, last_out, version, parties, owner, sealed`
 
 type ticketRow struct {
 	t                                   tickets.Ticket
 	tags                                string
 	created, updated, resolved, snoozed int64
 	owner                               int64
-	sealed                              []byte
+	parties, sealed                     []byte
 }
 
 func (r *ticketRow) dest() []any {
 	t := &r.t
 	return []any{&t.ID, &t.Org, &t.Ref, &t.QueueID, &t.State, &t.AssigneeID, &t.Priority, &r.tags, &t.Language, &r.created, &r.updated,
-		&r.resolved, &r.snoozed, &t.MergedInto, &t.LinkedTo, &t.LastInID, &t.LastOutID, &t.Version, &r.owner, &r.sealed}
+		&r.resolved, &r.snoozed, &t.MergedInto, &t.LinkedTo, &t.LastInID, &t.LastOutID, &t.Version, &r.parties, &r.owner, &r.sealed}
 }
 
 func (v *view) TicketByID(ctx context.Context, id int64) (*tickets.Ticket, error) {
@@ -55,7 +55,7 @@ func (v *view) openTicket(ctx context.Context, row *ticketRow) error {
 	t.Tags = strings.Fields(row.tags)
 	t.Created, t.Updated = fromMicros(row.created), fromMicros(row.updated)
 	t.ResolvedAt, t.SnoozeUntil = fromMicros(row.resolved), fromMicros(row.snoozed)
-	if err := v.parties(ctx, t); err != nil {
+	if err := v.parties(ctx, t, row.parties); err != nil {
 		return err
 	}
 	key, err := v.keyOf(ctx, t.Org, row.owner)
@@ -81,37 +81,43 @@ func encodeTicket(t *tickets.Ticket) []byte {
 	return e.b
 }
 
-const sqlParties = `SELECT p.no, p.role, p.joined, p.removed, s.id, s.org, s.key_id, s.language, s.created, s.sealed
- FROM parties p JOIN persons s ON s.id = p.person_id WHERE p.ticket_id = ? ORDER BY p.no`
-
-func (v *view) parties(ctx context.Context, t *tickets.Ticket) error {
-	rows, err := v.q.QueryContext(ctx, v.db.d.sql(sqlParties), t.ID)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	var people []personRow
-	for rows.Next() {
-		var p tickets.Party
-		var row personRow
-		var joined, removed int64
-		if err := rows.Scan(append([]any{&p.No, &p.Role, &joined, &removed}, row.dest()...)...); err != nil {
-			return err
-		}
-		p.Joined, p.Removed = fromMicros(joined), removed != 0
-		t.Parties, people = append(t.Parties, p), append(people, row)
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	for i := range people {
-		r, err := v.openPerson(ctx, &people[i])
+// parties reads who takes part. A person whose row is gone was erased.
+func (v *view) parties(ctx context.Context, t *tickets.Ticket, data []byte) error {
+	d := decoder{b: data}
+	for range d.len() {
+		p := tickets.Party{No: int(d.int())}
+		id := d.int()
+		p.Role = tickets.PartyRole(d.str())
+		p.Joined, p.Removed = fromMicros(d.int()), d.int() == 1
+		person, err := v.person(ctx, id)
 		if err != nil {
 			return err
 		}
-		t.Parties[i].Person = r.shared
+		if person == nil {
+			person = &tickets.Person{ID: id, Org: t.Org}
+		}
+		p.Person = person
+		t.Parties = append(t.Parties, p)
+		if v.parted == nil {
+			v.parted = map[partyKey]bool{}
+		}
+		v.parted[partyKey{t.ID, id}] = true
 	}
-	return nil
+	return d.err
+}
+
+func encodeParties(list []tickets.Party) []byte {
+	e := encoder{make([]byte, 0, 1+32*len(list))}
+	e.count(len(list))
+	for i := range list {
+		p := &list[i]
+		e.int(int64(p.No))
+		e.int(p.Person.ID)
+		e.str(string(p.Role))
+		e.int(micros(p.Joined))
+		e.int(flag(p.Removed))
+	}
+	return e.b
 }
 
 // TicketsByMessageIDs asks for all ids at once.
@@ -131,8 +137,8 @@ func (v *view) TicketsByMessageIDs(ctx context.Context, org int64, ids []string)
 	for n := len(args); n&(n-1) != 0; n++ { // a power of two: few texts to prepare
 		args = append(args, args[0])
 	}
-	text := `SELECT l.hash, l.kind, l.no, l.target, COALESCE(m.ticket_id, 0) FROM lookups l LEFT JOIN messages m ON l.kind = 3 AND m.id = l.target
- WHERE l.kind IN (3, 4) AND l.hash IN (` + marks(len(args)) + `) ORDER BY l.kind, l.no`
+	text := `SELECT l.hash, l.kind, l.no, l.target, COALESCE(m.ticket_id, 0) FROM lookups l LEFT JOIN messages m ON l.kind = 6 AND m.id = l.target
+ WHERE l.kind IN (6, 7) AND l.hash IN (` + marks(len(args)) + `) ORDER BY l.kind, l.no`
 	rows, err := v.q.QueryContext(ctx, v.db.d.sql(text), args...)
 	if err != nil {
 		return nil, wrapErr("find Message-IDs", err)

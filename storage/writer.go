@@ -40,7 +40,7 @@ type writer struct {
 // request is something to be done within the next commit, under a savepoint.
 type request struct {
 	ctx   context.Context
-	run   func() error
+	run   func(savepoint bool) error
 	after bool // run it after the commit instead, outside any transaction
 	err   error
 	done  chan struct{}
@@ -72,7 +72,7 @@ var errClosed = errors.New("the store is closed")
 // do hands something to the writer and waits until it is durable. Cancelling
 // ctx works until its turn comes.
 func (w *writer) do(ctx context.Context, run func() error) error {
-	return w.hand(&request{ctx: ctx, run: run, done: make(chan struct{})})
+	return w.hand(&request{ctx: ctx, run: func(bool) error { return run() }, done: make(chan struct{})})
 }
 
 func (w *writer) hand(r *request) error {
@@ -99,9 +99,9 @@ func (w *writer) hand(r *request) error {
 // commit writes a plan. When something moved it decides again on the writing
 // transaction, which nobody else can change.
 func (w *writer) commit(ctx context.Context, d *decision, extra func(*plan)) error {
-	return w.do(ctx, func() error {
+	run := func(savepoint bool) error {
 		err := w.runPlan(d.plan)
-		if !moved(err) {
+		if !savepoint || !moved(err) {
 			return err
 		}
 		d.plan.undo()
@@ -115,7 +115,8 @@ func (w *writer) commit(ctx context.Context, d *decision, extra func(*plan)) err
 			d.plan = &plan{}
 		}
 		return w.runPlan(d.plan)
-	})
+	}
+	return w.hand(&request{ctx: ctx, run: run, done: make(chan struct{})})
 }
 
 // reserve takes a block of ids in a commit of its own.
@@ -160,7 +161,7 @@ func (w *writer) loop() {
 		w.batch(batch)
 		for _, r := range batch {
 			if r.after && r.err == nil {
-				r.err = guard(r.run)
+				r.err = guard(func() error { return r.run(false) })
 			}
 			close(r.done)
 		}
@@ -191,7 +192,13 @@ func (w *writer) drain() {
 func (w *writer) batch(batch []*request) {
 	err := w.db.Err()
 	if err == nil {
-		err = w.transaction(batch)
+		err = w.transaction(batch, false)
+	}
+	if errors.Is(err, errAgain) {
+		for _, r := range batch {
+			r.err = nil
+		}
+		err = w.transaction(batch, true)
 	}
 	if err == nil {
 		return
@@ -206,7 +213,13 @@ func (w *writer) batch(batch []*request) {
 	}
 }
 
-func (w *writer) transaction(batch []*request) (err error) {
+// errAgain says that a change of the batch failed and none has a savepoint.
+var errAgain = errors.New("do it again with savepoints")
+
+// transaction commits a batch. Savepoints cost a copy of each page a change
+// touches, and changes rarely fail: the first try goes without them and is
+// rolled back whole by the first fault; the second then isolates it.
+func (w *writer) transaction(batch []*request, savepoints bool) (err error) {
 	if err := w.connect(); err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
@@ -229,7 +242,14 @@ func (w *writer) transaction(batch []*request) (err error) {
 		if r.after {
 			continue
 		}
-		if err := w.one(r); err != nil {
+		if !savepoints {
+			if r.err = guard(func() error { return r.run(false) }); r.err != nil {
+				if diskBroken(r.err) {
+					return r.err
+				}
+				return errAgain
+			}
+		} else if err := w.one(r); err != nil {
 			return err
 		}
 		if r.err == nil {
@@ -257,7 +277,7 @@ func (w *writer) one(r *request) (err error) {
 	if err := w.exec("SAVEPOINT change"); err != nil {
 		return err
 	}
-	r.err = guard(r.run)
+	r.err = guard(func() error { return r.run(true) })
 	if r.err == nil {
 		return w.exec("RELEASE change")
 	}
@@ -382,7 +402,7 @@ func (w *writer) checkpoints(ctx context.Context) {
 // checkpoint copies what is left of the WAL while nothing is written, so that
 // the next commit begins it anew.
 func (w *writer) checkpoint(ctx context.Context) error {
-	return w.hand(&request{ctx: ctx, after: true, done: make(chan struct{}), run: func() error {
+	return w.hand(&request{ctx: ctx, after: true, done: make(chan struct{}), run: func(bool) error {
 		// As a query: a row that nobody takes would keep the statement open.
 		var busy, pages, done int
 		return w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &done)

@@ -110,6 +110,7 @@ CREATE TABLE tickets (
   last_in      INTEGER NOT NULL,
   last_out     INTEGER NOT NULL,
   version      INTEGER NOT NULL,
+  parties      BLOB NOT NULL, -- who takes part, by id; lookups leads from a person to tickets
   owner        INTEGER NOT NULL, -- the person whose key sealed it; 0: the organisation's
   sealed       BLOB NOT NULL
 ) STRICT;
@@ -117,18 +118,6 @@ CREATE TABLE tickets (
 CREATE UNIQUE INDEX tickets_ref ON tickets (org, ref);
 CREATE INDEX tickets_work ON tickets (queue_id, state, updated);
 CREATE INDEX tickets_snoozed ON tickets (snooze_until) WHERE snooze_until > 0;
-
-CREATE TABLE parties (
-  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
-  no        INTEGER NOT NULL,
-  person_id INTEGER NOT NULL REFERENCES persons (id),
-  role      TEXT NOT NULL,
-  joined    INTEGER NOT NULL,
-  removed   INTEGER NOT NULL,
-  PRIMARY KEY (ticket_id, no)
-) WITHOUT ROWID, STRICT;
-
-CREATE INDEX parties_person ON parties (person_id);
 
 CREATE TABLE messages (
   id            INTEGER NOT NULL PRIMARY KEY,
@@ -153,7 +142,6 @@ CREATE TABLE messages (
 ) STRICT;
 
 CREATE INDEX messages_ticket ON messages (ticket_id);
-CREATE INDEX messages_owner ON messages (owner);
 
 -- Content keys wrapped for somebody else than the owner, such as the sender.
 CREATE TABLE wraps (
@@ -162,8 +150,6 @@ CREATE TABLE wraps (
   wrapped    BLOB NOT NULL,
   PRIMARY KEY (message_id, person_id)
 ) WITHOUT ROWID, STRICT;
-
-CREATE INDEX wraps_person ON wraps (person_id);
 
 -- Raw bytes in sealed chunks. id = content * 4096 + number of the chunk: the
 -- chunks of a message stand together, new ones at the end.
@@ -179,9 +165,12 @@ CREATE TABLE stages (
   touched INTEGER NOT NULL
 ) STRICT;
 
--- Keyed hash to row, for all that is looked up by what somebody wrote. The
--- organisation and the kind of value are part of what is hashed. no is 0
--- where one target only may have the hash, so that the key keeps it unique.
+-- Keyed hash to row, for all that is looked up by what somebody wrote, and,
+-- under the hash of a person's address, everything that is the person's:
+-- tickets, messages, mails. The organisation and the sort of value are part of
+-- what is hashed. no is 0 where one target only may have the hash, so that the
+-- key keeps it unique. One table and few hashes a mail, because each random
+-- page a commit writes costs more than all the rest of a row.
 CREATE TABLE lookups (
   hash   BLOB NOT NULL,
   kind   INTEGER NOT NULL,
@@ -228,8 +217,6 @@ CREATE TABLE outbox (
 ) STRICT;
 
 CREATE INDEX outbox_due ON outbox (next_at, domain) WHERE state IN ('queued', 'leased');
-CREATE INDEX outbox_owner ON outbox (owner);
-CREATE INDEX outbox_message ON outbox (message_id) WHERE message_id > 0;
 
 CREATE TABLE jobs (
   id         INTEGER NOT NULL PRIMARY KEY,
@@ -263,7 +250,7 @@ CREATE INDEX held_state ON held (org, state, id);
 -- grows in commit order. SQLite's one writer gives it at once; PostgreSQL
 -- gives it to committed rows under a lock before anybody reads them.
 --sqlite CREATE TABLE changes (
---sqlite   seq        INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+--sqlite   seq        INTEGER NOT NULL PRIMARY KEY,
 --postgres CREATE TABLE changes (
 --postgres   id         BIGINT NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 --postgres   seq        BIGINT UNIQUE,
