@@ -114,9 +114,11 @@ func simpleAddress(v string) (Address, bool) {
 const window = 1024
 
 // nextEntry cuts the next entry off a list. sep is the character that ended
-// it: ',' or ';', ':' for the name of a group, 0 at the end.
+// it: ',' or ';', ':' for the name of a group, ' ' for none where another
+// follows, 0 at the end.
 func nextEntry(v string, mayGroup bool) (entry string, sep byte, rest string) {
 	angle, quotes, comments := false, true, true
+	open := 0
 	for i := 0; i < len(v); i++ {
 		switch c := v[i]; {
 		case c == '\\':
@@ -140,7 +142,11 @@ func nextEntry(v string, mayGroup bool) (entry string, sep byte, rest string) {
 		case c == '<' && !angle:
 			// A bracket that never closes hides nothing but itself.
 			angle = strings.IndexByte(v[i:min(len(v), i+window)], '>') > 0
+			open = i
 		case c == '>':
+			if angle && strings.IndexByte(v[open:i], '@') > 0 && anotherFollows(v[i+1:]) {
+				return v[:i+1], ' ', v[i+1:]
+			}
 			angle = false
 		case c == ',' && !angle, c == ';':
 			return v[:i], c, v[i+1:]
@@ -149,6 +155,18 @@ func nextEntry(v string, mayGroup bool) (entry string, sep byte, rest string) {
 		}
 	}
 	return v, 0, ""
+}
+
+// anotherFollows says whether the comma before another address was forgotten:
+// "A <a@b> C <c@d>".
+func anotherFollows(v string) bool {
+	v = v[:min(len(v), window)]
+	end := strings.IndexAny(v, ",;<")
+	if end < 0 || v[end] != '<' {
+		return false
+	}
+	at := strings.IndexAny(v[end+1:], "@>,;<")
+	return at >= 0 && v[end+1+at] == '@'
 }
 
 // isGroupName keeps "mailto:" and "[SMTP:" from being taken for a group.

@@ -59,6 +59,9 @@ func TestAddressLists(t *testing.T) {
 		{`Anna <a@b.example> trailing`, `[Anna trailing a@b.example]`},
 		{`Anna <not an address>`, `[Anna notanaddress]`},
 		{`a@b.example(comment)`, `[comment a@b.example]`},
+		{`Anna <a@b.example> Carl <c@d.example>`, `[Anna a@b.example] [Carl c@d.example]`},
+		{`<a@b.example> <c@d.example>`, `[ a@b.example] [ c@d.example]`},
+		{`a@b.example <c@d.example>`, `[a@b.example c@d.example]`},
 		{`Smiley :-( <a@b.example>`, `[Smiley :-( a@b.example]`},
 	} {
 		var got []string

@@ -122,6 +122,8 @@ func (d *dateParts) number(t string) {
 	n, k := leading(t)
 	if k == len(t) {
 		switch {
+		case k == 3 && n <= 31 && d.day < 0:
+			d.day = n
 		case k >= 3 || d.day >= 0 && !d.hasYear:
 			d.setYear(n, k)
 		case d.day < 0:

@@ -83,8 +83,8 @@ func (h *headerReader) folded(line, t []byte) ([][]byte, bool) {
 		return append(h.flush(), line), true
 	case len(h.held) > 0:
 		h.hold(line)
-	case len(h.ends) > 0:
-		h.append(t)
+	case len(h.ends) > 0: // however it was folded, one space is what it stands for
+		h.append(append([]byte{' '}, bytes.TrimLeft(t, " \t")...))
 	default:
 		s := bytes.TrimLeft(t, " \t")
 		if c := fieldName(s); c > 0 && wellKnown(s[:c]) {

@@ -56,7 +56,7 @@ Hello
 	if m.From[0] != (Address{"Anna", "a@b.example"}) || m.Sender.Address != "bot@b.example" || len(m.To) != 2 || m.Cc[0].Name != "Z" || m.ReplyTo[0].Address != "r@b.example" {
 		t.Errorf("addresses: %+v", m)
 	}
-	if m.Subject != "folded  subject" || m.MessageID != "1@b.example" || !slices.Equal(m.InReplyTo, []string{"2@y.example"}) || !slices.Equal(m.References, []string{"3@y.example", "2@y.example", "4@y.example"}) {
+	if m.Subject != "folded subject" || m.MessageID != "1@b.example" || !slices.Equal(m.InReplyTo, []string{"2@y.example"}) || !slices.Equal(m.References, []string{"3@y.example", "2@y.example", "4@y.example"}) {
 		t.Errorf("subject %q ids %q %q %q", m.Subject, m.MessageID, m.InReplyTo, m.References)
 	}
 	if m.ThreadIndex != "01d7919e73ab6a59e996e65d4aa4cf8a4000000000000" && len(m.ThreadIndex) != 44 {
