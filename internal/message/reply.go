@@ -62,27 +62,33 @@ const (
 //
 // Only the first 256 KiB and 5,000 lines are examined; the time is linear.
 func ReplyFromText(text string) string {
+	reply, _ := replyFromText(text)
+	return reply
+}
+
+// replyFromText also says whether a quote was found beyond doubt: by words
+// that introduce it, not by marks alone.
+func replyFromText(text string) (reply string, sure bool) {
 	if strings.IndexByte(text, '\r') >= 0 {
 		text = plainLineEnds(text)
 	}
 	if strings.TrimSpace(text) == "" {
-		return ""
+		return "", false
 	}
-	reply, quoted := cutReply(text, true)
+	reply, sure = cutReply(text, true)
 	if reply == "" {
 		// A line that seemed to be the wrapped end of a quoted one may be
 		// all that was written.
-		reply, quoted = cutReply(text, false)
+		reply, sure = cutReply(text, false)
 	}
-	if reply == "" && !quoted {
-		return tidyText(text)
+	if reply == "" && !sure {
+		return tidyText(text), false
 	}
-	return reply
+	return reply, sure
 }
 
-// cutReply does the work of ReplyFromText; quoted says whether the body
-// begins with a quote that is somebody's beyond doubt.
-func cutReply(text string, joinWrapped bool) (reply string, quoted bool) {
+// cutReply does the work of replyFromText.
+func cutReply(text string, joinWrapped bool) (reply string, sure bool) {
 	lines, tail := splitReplyLines(text)
 	sc := replyScan{lines: lines, end: len(lines), joinWrapped: joinWrapped}
 	sc.classify()
@@ -90,24 +96,27 @@ func cutReply(text string, joinWrapped bool) (reply string, quoted bool) {
 	if sc.end < len(lines) || (len(segs) > 0 && segs[len(segs)-1].quote) {
 		tail = ""
 	}
-	quoted = quoteIntroduced(lines, segs)
+	sure = sc.end < len(lines) || quoteIntroduced(lines, segs)
 	kept := chooseSegments(sc.lines, segs)
 	if len(kept) == 1 && !sc.touched && kept[0].from == firstText(lines) && kept[0].to == lastText(lines)+1 {
-		return tidyText(text), quoted
+		return tidyText(text), sure
 	}
-	return joinSegments(sc.lines, kept, tail), quoted
+	return joinSegments(sc.lines, kept, tail), sure
 }
 
-// extractReply returns what the writer of m wrote now. An HTML body whose
-// marks leave no doubt is taken first, for it tells in every language where
-// the quote begins; else the plain text decides.
+// extractReply returns what the writer of m wrote now. Words that introduce a
+// quote in the plain text decide first: the text is as the writer's program
+// laid it out, and reading it costs a fraction. Else the marks in the HTML
+// do, which need no word of the language.
 func extractReply(m *Message) string {
-	if m.rawHTML != "" && hasQuoteMarks(m.rawHTML) {
-		if r := ReplyFromHTML(m.rawHTML); r != "" {
-			return r
-		}
+	reply, sure := replyFromText(m.Text)
+	if sure && reply != "" || m.rawHTML == "" || !hasQuoteMarks(m.rawHTML) {
+		return reply
 	}
-	return ReplyFromText(m.Text)
+	if r := ReplyFromHTML(m.rawHTML); r != "" {
+		return r
+	}
+	return reply
 }
 
 // plainLineEnds makes the line ends of Windows and old Macs plain ones.
