@@ -29,23 +29,27 @@ func headerKey(t string, colon int) (headerClass, string) {
 	if t[colon] != ':' {
 		value = t[colon+len("："):]
 	}
-	key := strings.Trim(t[:colon], " \t*_|•\u00A0\u3000")
+	return headerClassOf(t[:colon]), value
+}
+
+// headerClassOf looks a header name up, in any case and with decoration.
+func headerClassOf(key string) headerClass {
+	key = strings.Trim(key, " \t*_|")
 	if key == "" || len(key) > 48 {
-		return 0, ""
+		return 0
 	}
 	var buf [48]byte
 	for i := 0; i < len(key); i++ {
 		c := key[i]
 		if c >= 0x80 {
-			low := cleanAttribution(key)
-			return headerWords[low], value
+			return headerWords[strings.Trim(cleanAttribution(key), "• \u3000")]
 		}
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
 		buf[i] = c
 	}
-	return headerWords[string(buf[:len(key)])], value
+	return headerWords[string(buf[:len(key)])]
 }
 
 // headerBlock reports whether line i begins the header block that Outlook and

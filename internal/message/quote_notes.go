@@ -16,13 +16,13 @@ import "strings"
 //	Subject
 //	Order
 func (sc *replyScan) notesHeader(i int, t string) bool {
-	if sc.passedOn || headerWords[cleanAttribution(t)]&hdrTo == 0 {
+	if sc.passedOn || headerClassOf(t)&hdrTo == 0 {
 		return false
 	}
 	subject := false
 	for j := i + 1; j < len(sc.lines) && j <= i+12; j++ {
 		l := trimLineLeft(sc.lines[j].s)
-		if l != "" && len(l) <= 16 && headerWords[cleanAttribution(l)]&hdrSubject != 0 {
+		if l != "" && len(l) <= 16 && headerClassOf(l)&hdrSubject != 0 {
 			subject = true
 			break
 		}
