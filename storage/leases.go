@@ -55,18 +55,9 @@ func (db *DB) skipLocked() string {
 	return ""
 }
 
-// OutLease is a leased row of the outbox.
-type OutLease struct {
-	ID       int64
-	Fence    int64
-	Attempts int
-	Created  time.Time
-	Noticed  bool
-}
-
 // LeaseOutbox gives the worker up to n rows that are due, the longest due
 // first, for d.
-func (db *DB) LeaseOutbox(ctx context.Context, worker string, n int, d time.Duration) (list []OutLease, err error) {
+func (db *DB) LeaseOutbox(ctx context.Context, worker string, n int, d time.Duration) (list []tickets.OutLease, err error) {
 	if due, err := db.anyDue(ctx, "SELECT 1 FROM outbox WHERE state IN ('queued', 'leased') AND next_at <= ? LIMIT 1"); err != nil || !due {
 		return nil, wrapErr("look for due mail", err)
 	}
@@ -79,7 +70,7 @@ func (db *DB) LeaseOutbox(ctx context.Context, worker string, n int, d time.Dura
 			return err
 		}
 		for rows.Next() {
-			var l OutLease
+			var l tickets.OutLease
 			var created, noticed int64
 			if err := rows.Scan(&l.ID, &l.Fence, &l.Attempts, &created, &noticed); err != nil {
 				rows.Close()
@@ -117,7 +108,7 @@ func (db *DB) anyDue(ctx context.Context, text string) (bool, error) {
 }
 
 // RenewOutbox prolongs leases to d from now and returns the ids of those lost.
-func (db *DB) RenewOutbox(ctx context.Context, leases []OutLease, d time.Duration) (lost []int64, err error) {
+func (db *DB) RenewOutbox(ctx context.Context, leases []tickets.OutLease, d time.Duration) (lost []int64, err error) {
 	err = db.writing(ctx, func(q sqlx.ExtContext) error {
 		lost = nil
 		until := micros(db.now().Add(d))
@@ -137,24 +128,13 @@ func (db *DB) RenewOutbox(ctx context.Context, leases []OutLease, d time.Duratio
 	return lost, wrapErr("renew leases", err)
 }
 
-// OutOutcome is what came of a lease.
-type OutOutcome struct {
-	State     tickets.OutState
-	Next      time.Time // when to try again, in state queued
-	Attempted bool
-	Noticed   bool
-	Status    string // RFC 3463 code of the last answer
-	Events    []*tickets.Event
-	Reports   []*tickets.Outgoing
-}
-
 const sqlFinishOutbox = `UPDATE outbox SET state = ?, next_at = ?, attempts = attempts + ?, noticed = CASE WHEN ? = 1 THEN 1 ELSE noticed END,
  finished = ?, status = ?, worker = '', spec = CASE WHEN ? = 1 THEN NULL ELSE spec END WHERE id = ? AND fence = ? AND state = 'leased'`
 
 // FinishOutbox ends a lease with what came of it, its events and its reports,
-// in one transaction. tickets.ErrGone says that the lease was lost. What was
+// in one transaction. tickets.ErrLeaseLost says that the lease was lost. What was
 // sent keeps no content.
-func (db *DB) FinishOutbox(ctx context.Context, l OutLease, o OutOutcome) error {
+func (db *DB) FinishOutbox(ctx context.Context, l tickets.OutLease, o tickets.OutOutcome) error {
 	next, finished := micros(o.Next), int64(0)
 	if o.State == tickets.OutSent || o.State == tickets.OutFailed {
 		finished = micros(db.now())
@@ -166,6 +146,9 @@ func (db *DB) FinishOutbox(ctx context.Context, l OutLease, o OutOutcome) error 
 		p.ops = append([]op{{text: sqlFinishOutbox, want: 1, gone: true, args: []any{string(o.State), next, flag(o.Attempted), flag(o.Noticed),
 			finished, o.Status, flag(o.State == tickets.OutSent), l.ID, l.Fence}}}, p.ops...)
 	})
+	if errors.Is(err, tickets.ErrGone) {
+		return tickets.ErrLeaseLost
+	}
 	return wrapErr("finish a mail", err)
 }
 
@@ -280,3 +263,11 @@ func (db *DB) DueSnoozes(ctx context.Context, now time.Time, limit int) (list []
 	return list, wrapErr("look for ended snoozes", err)
 }
 
+// ReclaimOutbox ends the leases of an earlier process of the worker's name,
+// which is known to be dead.
+func (db *DB) ReclaimOutbox(ctx context.Context, worker string) error {
+	now := micros(db.now())
+	return wrapErr("end old leases", db.execute(ctx, []op{
+		{text: "UPDATE outbox SET state = 'queued', next_at = ?, worker = '' WHERE state = 'leased' AND worker = ?", args: []any{now, worker}, want: -1},
+		{text: "UPDATE jobs SET run_at = ?, worker = '' WHERE worker = ?", args: []any{now, worker}, want: -1}}))
+}

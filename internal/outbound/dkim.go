@@ -197,8 +197,12 @@ func (g *signing) abort() {
 	g.signers = nil
 }
 
-// Record is a DNS record to publish.
-type Record struct{ Name, Type, Value string }
+// Record is a DNS record to publish for a signing key.
+type Record struct {
+	Name, Type, Value string
+	Selector          string
+	Public            crypto.PublicKey
+}
 
 // DNSRecords gives what has to stand in the DNS so that a domain's mail
 // verifies: the two DKIM keys, made if they are not there yet.
@@ -217,8 +221,8 @@ func DNSRecords(ctx context.Context, store KeyStore, domain string) ([]Record, e
 	}
 	ed := keys.ed.Public().(ed25519.PublicKey)
 	return []Record{
-		{selectorRSA + "._domainkey." + d, "TXT", "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(pub)},
-		{selectorEd25519 + "._domainkey." + d, "TXT", "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(ed)},
+		{selectorRSA + "._domainkey." + d, "TXT", "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(pub), selectorRSA, &keys.rsa.PublicKey},
+		{selectorEd25519 + "._domainkey." + d, "TXT", "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(ed), selectorEd25519, ed},
 	}, nil
 }
 

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"postroom/internal/outbound"
+	"postroom/internal/senderauth"
+	"postroom/tickets"
+)
+
+type checkCmd struct {
+	Store bool `help:"Verify the store: integrity, and the sha256 of every message. Nothing else is tried."`
+}
+
+// checkTime bounds one thing that is tried.
+const checkTime = 10 * time.Second
+
+type report struct {
+	w     io.Writer
+	wrong int
+}
+
+func (r *report) ok(what, format string, args ...any) {
+	fmt.Fprintf(r.w, "ok    %-10s %s\n", what, fmt.Sprintf(format, args...))
+}
+func (r *report) warn(what, format string, args ...any) {
+	fmt.Fprintf(r.w, "warn  %-10s %s\n", what, fmt.Sprintf(format, args...))
+}
+func (r *report) fail(what, format string, args ...any) {
+	r.wrong++
+	fmt.Fprintf(r.w, "FIX   %-10s %s\n", what, fmt.Sprintf(format, args...))
+}
+
+func (cmd *checkCmd) Do(ctx context.Context, d *desk, s streams) error {
+	r := &report{w: s.out}
+	r.ok("config", "hostname %s, data in %s", d.cfg.Hostname, d.cfg.Data)
+	r.ok("database", "answers")
+	d.checkRedis(ctx, r)
+	d.checkCertificate(r)
+	d.checkOutbound(ctx, r)
+	if err := d.checkQueues(ctx, r); err != nil {
+		return err
+	}
+	if r.wrong > 0 {
+		fmt.Fprintf(s.out, "\n%d things to fix.\n", r.wrong)
+		return exitError(1)
+	}
+	return nil
+}
+
+func (d *desk) checkRedis(ctx context.Context, r *report) {
+	if d.cfg.Redis.URL == "" {
+		r.ok("redis", "not configured: queues and limits in this process")
+		return
+	}
+	opt, err := redis.ParseURL(d.cfg.Redis.URL)
+	if err != nil {
+		r.fail("redis", "redis.url: %v", err)
+		return
+	}
+	c := redis.NewClient(opt)
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	if err := c.Ping(ctx).Err(); err != nil {
+		r.warn("redis", "%s does not answer (%v); mail goes on with limits of this process", opt.Addr, err)
+		return
+	}
+	r.ok("redis", "%s answers", opt.Addr)
+}
+
+func (d *desk) checkCertificate(r *report) {
+	if d.cfg.TLS.ACME {
+		r.ok("tls", "certificates by ACME; port 443 of %s has to be reachable", d.cfg.Hostname)
+		return
+	}
+	if d.cfg.TLS.Cert == "" {
+		r.warn("tls", "self-signed: mail servers take it, mail clients complain; set tls.cert and tls.key, or tls.acme")
+		return
+	}
+	pair, err := tls.LoadX509KeyPair(d.cfg.TLS.Cert, d.cfg.TLS.Key)
+	if err != nil {
+		r.fail("tls", "tls.cert: %v", err)
+		return
+	}
+	switch left := time.Until(pair.Leaf.NotAfter); {
+	case pair.Leaf.VerifyHostname(d.cfg.Hostname) != nil:
+		r.fail("tls", "%s is not for %s", d.cfg.TLS.Cert, d.cfg.Hostname)
+	case left < 0:
+		r.fail("tls", "%s ended on %s", d.cfg.TLS.Cert, pair.Leaf.NotAfter.Format("2006-01-02"))
+	case left < 14*24*time.Hour:
+		r.warn("tls", "%s ends on %s", d.cfg.TLS.Cert, pair.Leaf.NotAfter.Format("2006-01-02"))
+	default:
+		r.ok("tls", "certificate for %s until %s", d.cfg.Hostname, pair.Leaf.NotAfter.Format("2006-01-02"))
+	}
+}
+
+func (d *desk) checkOutbound(ctx context.Context, r *report) {
+	pass, err := d.cfg.RelayPassword()
+	if err != nil {
+		r.fail("relay", "%v", err)
+		return
+	}
+	if d.cfg.Outbound.Relay == "" {
+		r.ok("outbound", "straight to the MX of each domain, port %d", d.cfg.Outbound.MXPort)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	if err := outbound.Probe(ctx, outboundConfig(d.cfg, pass, d.node), d.dns); err != nil {
+		r.fail("relay", "%s: %v", d.cfg.Outbound.Relay, err)
+		return
+	}
+	r.ok("relay", "%s lets us in", d.cfg.Outbound.Relay)
+}
+
+func (d *desk) checkQueues(ctx context.Context, r *report) error {
+	dir, err := d.directory(ctx)
+	if err != nil {
+		return err
+	}
+	if len(dir.Queues) == 0 {
+		r.fail("queues", "there is none: postroom queue add NAME --address ADDRESS")
+	}
+	domains := map[string]bool{}
+	for _, q := range dir.Queues {
+		agents := 0
+		for _, a := range dir.Agents {
+			if a.Active && a.Works(q.ID) {
+				agents++
+			}
+		}
+		if agents == 0 {
+			r.warn("queues", "nobody works on %s: postroom agent set NAME --queue %s", q.Name, q.Name)
+		}
+		for _, domain := range []string{tickets.Domain(q.Address), q.ReplyDomain} {
+			if !domains[domain] {
+				domains[domain] = true
+				d.checkDomain(ctx, r, domain)
+			}
+		}
+	}
+	return nil
+}
+
+// checkDomain grades what the DNS says of a domain we send from.
+func (d *desk) checkDomain(ctx context.Context, r *report, domain string) {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	records, err := outbound.DNSRecords(ctx, d.store, domain)
+	if err != nil {
+		r.fail(domain, "signing keys: %v", err)
+		return
+	}
+	want := senderauth.Expect{Hostname: d.cfg.Hostname}
+	if host, _, err := net.SplitHostPort(d.cfg.Outbound.Relay); err == nil {
+		want.Relay = host
+	}
+	for _, rec := range records {
+		want.Keys = append(want.Keys, senderauth.ExpectKey{Selector: rec.Selector, Public: rec.Public})
+	}
+	for _, f := range senderauth.Grade(ctx, d.dns, domain, want) {
+		text := f.What + ": " + f.Text
+		if f.Publish != "" {
+			text += "\n                 publish: " + f.Publish
+		}
+		switch f.Level {
+		case senderauth.GradeOK:
+			r.ok(domain, "%s", text)
+		case senderauth.GradeWarn:
+			r.warn(domain, "%s", text)
+		default:
+			r.fail(domain, "%s", text)
+		}
+	}
+}
