@@ -67,6 +67,7 @@ func TestM6_Charset(t *testing.T) {
 		{"cp850", "caf\x82", "café"}, {"macintosh", "caf\x8e", "café"}, {"iso-8859-15", "\xa4", "€"}, {"tis-620", "\xca\xc7\xd1\xca\xb4\xd5", "สวัสดี"},
 		{"x-no-such", "caf\xe9", "caf\uFFFD"}, {"x-no-such", german, german},
 		{"utf-8", "caf\xc3\xa9 and one bad \xff byte, f\xc3\xbcr \xc3\xbc \xc3\xa4 \xc3\xb6 \xc3\xa9 \xc3\xa9 \xc3\xa9 \xc3\xa9 \xc3\xa9", "café and one bad \uFFFD byte, für ü ä ö é é é é é"},
+		{"utf-8", "5 \u0080 \u0093ja\u0094 \u0081", "5 € “ja”"}, // Windows-1252 taken for Latin 1 on the way
 		{"utf-8", "a\xef\xbf\xbd\xed\xa0\x80b", "a\uFFFDíb"},
 	} {
 		m := parse(t, "Content-Type: text/plain; charset="+c.label+"\nContent-Transfer-Encoding: base64\n\n"+b64(c.in))

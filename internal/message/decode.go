@@ -1,6 +1,9 @@
 package message
 
-import "encoding/base64"
+import (
+	"encoding/base64"
+	"slices"
+)
 
 // The decoders of Content-Transfer-Encoding take a line and append what it
 // stands for. None of them fails: bytes that cannot be are left as they are
@@ -33,7 +36,8 @@ func (d *base64Decoder) line(dst, src []byte) []byte {
 	}
 	if d.n == 0 && !d.padded && len(src)%4 == 0 {
 		at := len(dst)
-		dst = append(dst, make([]byte, base64.StdEncoding.DecodedLen(len(src)))...)
+		size := base64.StdEncoding.DecodedLen(len(src))
+		dst = slices.Grow(dst, size)[:at+size]
 		if n, err := base64.StdEncoding.Decode(dst[at:], src); err == nil {
 			d.padded = src[len(src)-1] == '='
 			return dst[:at+n]

@@ -23,15 +23,29 @@ import (
 // The tree is walked here and not by go-message's reader, because that one
 // gives up at a header line without a colon, loses a whole body at the first
 // wrong base64 byte, and is quadratic in depth.
-func Parse(r io.Reader, lim Limits) (*Message, error) {
+//
+// Should a fault of our own panic, the mail is not refused for it: what was
+// understood until then is returned with a defect, and r is read to its end.
+func Parse(r io.Reader, lim Limits) (m *Message, err error) {
 	p := newParser(lim)
-	defer p.release()
-	err := p.run(r)
+	m = p.m
+	defer func() {
+		if recover() != nil {
+			m.Defects = append(m.Defects, faultDefect)
+			if m.Reply == "" {
+				m.Reply = m.Text
+			}
+			_, err = io.Copy(io.Discard, r)
+		}
+	}()
+	err = p.run(r)
 	p.finish()
-	m := p.m
+	p.release()
 	extract(m)
 	return m, err
 }
+
+const faultDefect = "internal fault: only what was understood before it is shown"
 
 // ErrNoAttachment is what OpenAttachment returns for an index the message does not have.
 var ErrNoAttachment = errors.New("message: no such attachment")

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
 )
 
 // decodeText decodes a header value for showing: encoded words (RFC 2047) of
@@ -188,12 +190,23 @@ func cleanLine(s string) string {
 		switch {
 		case r == '\n' || r == '\t' || r == '\u2028' || r == '\u2029':
 			return ' '
+		case r >= 0x80 && r < 0xa0:
+			return mendC1(r)
 		case r == '\r' || isUnsafe(r):
 			return -1
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 	return strings.TrimSpace(s)
+}
+
+// mendC1 gives the character meant by a C1 control: text of Windows-1252 that
+// someone took for Latin 1. It returns -1 where none was.
+func mendC1(r rune) rune {
+	if m := charmap.Windows1252.DecodeByte(byte(r)); m >= 0xa0 && m != utf8.RuneError {
+		return m
+	}
+	return -1
 }
 
 // isUnsafe says whether a character has no place in a shown name or subject:
@@ -233,6 +246,9 @@ func cleanText(s string) string {
 		case c < ' ' && c != '\n' && c != '\t' || c == 0x7f:
 		case c == 0xc2 && i+1 < len(s) && s[i+1] < 0xa0:
 			i++
+			if r := mendC1(rune(s[i])); r > 0 {
+				b.WriteRune(r)
+			}
 		default:
 			b.WriteByte(c)
 		}
