@@ -238,9 +238,11 @@ func mediaType(t string) string {
 	return major + "/" + minor
 }
 
+// token reports whether s may name a media type (RFC 6838 section 4.2).
 func token(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if !atext(s[i]) && s[i] != '.' {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || i > 0 && strings.IndexByte("!#$&-^_.+", c) >= 0) {
 			return false
 		}
 	}

@@ -23,7 +23,7 @@ func (c *composer) draft(job *Job, q *tickets.Queue) (*draft, error) {
 			return nil, &Result{Class: Permanent, Status: "5.7.1", Phase: "compose", Text: "the recipient is no longer an agent here"}
 		}
 	}
-	d := &draft{fromName: queueName(q), cc: out.Spec.Cc, replyTo: out.Spec.ReplyTo, inReply: out.Spec.InReply, refs: out.Spec.Refs}
+	d := &draft{fromName: queueName(q), cc: out.Spec.Cc, replyTo: out.Spec.ReplyTo, inReply: strings.Trim(out.Spec.InReply, "<> "), refs: out.Spec.Refs}
 	switch out.Kind {
 	case tickets.OutAck:
 		c.ack(d, job, q)

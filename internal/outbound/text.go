@@ -151,8 +151,10 @@ func atext(c byte) bool {
 
 // messageID checks an id that goes between angle brackets.
 func messageID(id string) bool {
-	id = strings.TrimSpace(id)
-	if len(id) < 3 || len(id) > 500 || !strings.Contains(id, "@") {
+	if len(id) > 500 {
+		return false
+	}
+	if left, right, ok := strings.Cut(id, "@"); !ok || left == "" || right == "" {
 		return false
 	}
 	for i := 0; i < len(id); i++ {

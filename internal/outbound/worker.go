@@ -307,7 +307,13 @@ func (w *Worker) load(ctx context.Context, h *held, log *slog.Logger) *Job {
 	if err != nil {
 		return nil
 	}
-	return job // nil when it was erased meanwhile
+	if job != nil && job.Out.To == "" {
+		// The key of the person it was for is destroyed: there is nobody to
+		// send to and nobody to tell.
+		w.settle(ctx, h, nil, Result{Class: Permanent, Status: "5.1.6", Phase: "compose"}, log)
+		return nil
+	}
+	return job // nil when the row is gone
 }
 
 // turnedAway sees to a row whose lane did not let it in.

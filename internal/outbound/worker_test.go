@@ -156,6 +156,18 @@ func TestWorker_Erased(t *testing.T) {
 	}
 }
 
+// TestWorker_KeyDestroyed: a mail whose person was erased ends without a word.
+func TestWorker_KeyDestroyed(t *testing.T) {
+	s := newSink(t, "127.0.0.1:0")
+	w := start(t, Config{Relay: s.addr, RelayTLS: TLSNone}, "")
+	out := answer(w.ticket, "")
+	out.Spec = tickets.OutSpec{}
+	o := w.send(t, out)
+	if o.State != tickets.OutFailed || len(o.Events) != 0 || len(o.Reports) != 0 || s.times("greeting") != 0 {
+		t.Errorf("%s with %d events and %d reports", o.State, len(o.Events), len(o.Reports))
+	}
+}
+
 // TestLanes_DeadIsHeardByAll: who waits for a destination that is found
 // unreachable hears so at once.
 func TestLanes_DeadIsHeardByAll(t *testing.T) {
