@@ -12,6 +12,7 @@ type Store interface {
 	LeaseOutbox(ctx context.Context, worker string, n int, d time.Duration) ([]tickets.OutLease, error)
 	RenewOutbox(ctx context.Context, leases []tickets.OutLease, d time.Duration) (lost []int64, err error)
 	FinishOutbox(ctx context.Context, l tickets.OutLease, o tickets.OutOutcome) error
+	ReclaimOutbox(ctx context.Context, worker string) error
 	View(ctx context.Context, fn func(tickets.View) error) error
 }
 
@@ -19,6 +20,13 @@ type Store interface {
 func FromStore(s Store) Outbox { return stored{s} }
 
 type stored struct{ s Store }
+
+var _ Reclaimer = stored{}
+
+// Reclaim implements Reclaimer.
+func (o stored) Reclaim(ctx context.Context, worker string) error {
+	return o.s.ReclaimOutbox(ctx, worker)
+}
 
 func (o stored) Lease(ctx context.Context, worker string, n int, d time.Duration) ([]Row, error) {
 	return o.s.LeaseOutbox(ctx, worker, n, d)
