@@ -82,7 +82,7 @@ func (d *decoder) strs() []string {
 
 // encodeMeta writes all of a message that may be personal.
 func encodeMeta(m *tickets.Message) []byte {
-	e := encoder{make([]byte, 0, 512+len(m.Text))}
+	e := encoder{make([]byte, 0, 512+len(m.Text)+len(m.Whole))}
 	e.str(m.MessageID)
 	e.str(m.From)
 	e.str(m.FromName)
@@ -106,6 +106,7 @@ func encodeMeta(m *tickets.Message) []byte {
 	e.str(m.AuthResults)
 	e.str(m.ThreadReason)
 	e.str(string(m.Dedupe))
+	e.str(m.Whole)
 	return e.b
 }
 
@@ -132,6 +133,7 @@ func decodeMeta(b []byte, m *tickets.Message) error {
 	if s := d.str(); s != "" {
 		m.Dedupe = []byte(s)
 	}
+	m.Whole = d.str()
 	return d.err
 }
 

@@ -3,9 +3,6 @@ package storage
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"time"
 
 	"postroom/tickets"
 )
@@ -199,86 +196,4 @@ func (db *DB) HeldList(ctx context.Context, state string) (list []*tickets.Held,
 		return nil
 	})
 	return list, wrapErr("list held mail", err)
-}
-
-// OutboxFilter picks outgoing mails; empty fields pick all.
-type OutboxFilter struct {
-	ID    int64
-	State tickets.OutState
-}
-
-// OutRow is an outgoing mail as a list shows it.
-type OutRow struct {
-	ID        int64
-	MessageID string
-	Kind      tickets.OutKind
-	Ticket    string // reference; empty for mail about no ticket
-	To        string // empty when the recipient was erased
-	State     tickets.OutState
-	Attempts  int
-	NextAt    time.Time
-	Status    string // RFC 3463 code of the last answer
-}
-
-// EachOutgoing calls fn for each outgoing mail that fits, oldest first.
-func (db *DB) EachOutgoing(ctx context.Context, f OutboxFilter, fn func(OutRow) error) error {
-	for after := int64(0); ; {
-		var list []OutRow
-		err := db.readers.snapshot(ctx, func(q querier) error {
-			v := db.newView(q)
-			ids, err := v.ids(ctx, "SELECT id FROM outbox WHERE id > ? AND (? = 0 OR id = ?) AND (? = '' OR state = ?) ORDER BY id LIMIT ?",
-				after, f.ID, f.ID, string(f.State), string(f.State), page)
-			if err != nil {
-				return err
-			}
-			for _, id := range ids {
-				r, err := v.outRow(ctx, id)
-				if err != nil {
-					return err
-				}
-				list = append(list, r)
-			}
-			return nil
-		})
-		if err != nil {
-			return wrapErr("list outgoing mail", err)
-		}
-		for _, r := range list {
-			if err := fn(r); err != nil {
-				return err
-			}
-			after = r.ID
-		}
-		if len(list) < page {
-			return nil
-		}
-	}
-}
-
-// outRow reads what a list shows, without opening ticket and message.
-func (v *view) outRow(ctx context.Context, id int64) (OutRow, error) {
-	row := &outboxRow{}
-	if _, err := v.row(ctx, "SELECT "+outboxColumns+" FROM outbox WHERE id = ?", []any{id}, row.cols()...); err != nil {
-		return OutRow{}, err
-	}
-	r := OutRow{ID: row.o.ID, MessageID: row.o.MessageID, Kind: row.o.Kind, State: row.state, Attempts: row.attempts,
-		NextAt: fromMicros(row.next), Status: row.status}
-	key, err := v.keyOf(ctx, row.o.Org, row.owner)
-	switch {
-	case errors.Is(err, errKeyGone):
-	case err != nil:
-		return r, err
-	default:
-		to, err := key.open(place{column: "outbox.dest", row: id}, row.dest)
-		if err != nil {
-			return r, fmt.Errorf("outgoing mail %d: %w", id, err)
-		}
-		r.To = string(to)
-	}
-	if row.ticket != 0 {
-		_, err = v.row(ctx, "SELECT ref FROM tickets WHERE id = ?", []any{row.ticket}, &r.Ticket)
-	} else {
-		err = nil
-	}
-	return r, err
 }

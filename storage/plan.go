@@ -58,6 +58,7 @@ type planner struct {
 	nextID int64
 	lastID int64
 
+	first   []op // before anything else: what must still be there, and what makes room
 	lookups []lookup
 	people  map[string]*tickets.Person // new ones by organisation and address
 	fresh   map[*tickets.Message]bool  // messages that this change makes
@@ -77,7 +78,7 @@ func (db *DB) prepare(ctx context.Context, v *view, c *tickets.Change) (*plan, e
 		p.nextID, p.lastID = first, first+n+3
 	}
 	for _, step := range []func(context.Context) error{
-		p.job, p.numbers, p.tickets, p.messages, p.duplicate, p.moves, p.held, p.events, p.outbox, p.jobs, p.bounced, p.trust,
+		p.job, p.release, p.numbers, p.tickets, p.messages, p.duplicate, p.moves, p.held, p.events, p.outbox, p.jobs, p.bounced, p.trust,
 	} {
 		if err := step(ctx); err != nil {
 			p.plan.undo()
@@ -106,7 +107,7 @@ func (p *planner) lookup(hash []byte, kind, no, target int64) {
 // writeLookups puts the look-ups before everything else: a hash that was taken
 // meanwhile then costs nothing more. Rows go several to a statement.
 func (p *planner) writeLookups() {
-	var ops []op
+	ops := p.first
 	for list := p.lookups; len(list) > 0; {
 		n := 8
 		for n > len(list) {

@@ -277,7 +277,7 @@ func (p *planner) moves(ctx context.Context) error {
 		}
 		if owner != r.owner {
 			if was := p.v.persons[r.owner]; was != nil && r.owner != author {
-				p.add(-1, "DELETE FROM lookups WHERE hash = ? AND kind = ? AND no = ?", was.hash, kindOwned, mv.MessageID)
+				p.add(-1, sqlDropLookup, was.hash, kindOwned, mv.MessageID)
 			}
 			if owner != author {
 				p.owns(owner, mv.MessageID)

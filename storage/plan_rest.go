@@ -17,27 +17,78 @@ const (
 	sqlInsertOutbox = `INSERT INTO outbox (id, org, kind, mail_id, ticket_id, message_id, queue_id, to_agent, to_person, owner, domain, state,
  created, next_at, attempts, fence, worker, noticed, finished, status, dest, spec)
  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, 0, 0, '', 0, 0, '', ?, ?)`
-	sqlInsertJob = "INSERT INTO jobs (id, kind, ticket_id, message_id, run_at, attempts, fence, worker, owner, sealed) VALUES (?, ?, ?, ?, ?, 0, 0, '', ?, ?)"
-	sqlFinishJob = "DELETE FROM jobs WHERE id = ?"
-	sqlBounced   = "UPDATE outbox SET state = 'failed', status = ?, spec = NULL WHERE id = ?"
-	sqlDelayed   = "UPDATE outbox SET status = ? WHERE id = ?"
-	sqlAddDomain = "INSERT INTO agent_domains (agent_id, hash, sealed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-	sqlDirectory = "UPDATE counters SET value = value + 1 WHERE name = 'directory'"
+	sqlInsertJob  = "INSERT INTO jobs (id, kind, ticket_id, message_id, run_at, attempts, fence, worker, owner, sealed) VALUES (?, ?, ?, ?, ?, 0, 0, '', ?, ?)"
+	sqlDropLookup = "DELETE FROM lookups WHERE hash = ? AND kind = ? AND no = ?"
+	sqlFinishJob  = "DELETE FROM jobs WHERE id = ?"
+	sqlBounced    = "UPDATE outbox SET state = 'failed', status = ?, spec = NULL WHERE id = ?"
+	sqlDelayed    = "UPDATE outbox SET status = ? WHERE id = ?"
+	sqlAddDomain  = "INSERT INTO agent_domains (agent_id, hash, sealed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+	sqlDirectory  = "UPDATE counters SET value = value + 1 WHERE name = 'directory'"
 )
 
 // job takes away the row of the work that this change carries out.
 func (p *planner) job(context.Context) error {
 	if p.c.FinishJob != 0 {
-		p.add(1, sqlFinishJob, p.c.FinishJob)
-		p.plan.ops[len(p.plan.ops)-1].gone = true
+		p.first = append(p.first, op{text: sqlFinishJob, args: []any{p.c.FinishJob}, want: 1, gone: true})
 	}
 	return nil
 }
 
-func (p *planner) held(ctx context.Context) error {
-	if p.c.Release != 0 {
-		p.add(1, sqlReleaseHeld, p.c.ReleaseState, p.c.Release)
+// release ends the wait of a held mail. Its message goes: what the change puts
+// in its place has the same receipt and the same identity.
+func (p *planner) release(ctx context.Context) error {
+	if p.c.Release == 0 {
+		return nil
 	}
+	p.first = append(p.first, op{text: sqlReleaseHeld, args: []any{p.c.ReleaseState, p.c.Release}, want: 1, gone: true})
+	var id int64
+	found, err := p.v.row(ctx, "SELECT message_id FROM held WHERE id = ?", []any{p.c.Release}, &id)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return tickets.ErrGone
+	}
+	if id == 0 {
+		return nil
+	}
+	ops, err := p.v.dropMessage(ctx, id)
+	p.first = append(p.first, ops...)
+	return err
+}
+
+// dropMessage returns what removes a message and all that leads to it.
+func (v *view) dropMessage(ctx context.Context, id int64) ([]op, error) {
+	var content, owner, author int64
+	var mid, dedupe []byte
+	found, err := v.row(ctx, "SELECT content, owner, author_person, mid, dedupe FROM messages WHERE id = ?", []any{id}, &content, &owner, &author, &mid, &dedupe)
+	if err != nil || !found {
+		return nil, err
+	}
+	var ops []op
+	unlook := func(hash []byte, kind, no int64) {
+		if hash != nil {
+			ops = append(ops, op{text: sqlDropLookup, args: []any{hash, kind, no}, want: -1})
+		}
+	}
+	unlook(mid, kindMessage, id)
+	unlook(dedupe, kindDedupe, 0)
+	for _, person := range []int64{owner, author} {
+		r, err := v.readPerson(ctx, person)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			unlook(r.hash, kindOwned, id)
+		}
+	}
+	return append(ops,
+		op{text: "DELETE FROM wraps WHERE message_id = ?", args: []any{id}, want: -1},
+		op{text: "DELETE FROM bodies WHERE id >= ? AND id < ?", args: []any{chunkID(content, 0), chunkID(content+1, 0)}, want: -1},
+		op{text: "DELETE FROM messages WHERE id = ?", args: []any{id}, want: 1}), nil
+}
+
+func (p *planner) held(ctx context.Context) error {
 	for _, h := range p.c.Held {
 		if h.ID == 0 {
 			id, err := p.id(ctx)
