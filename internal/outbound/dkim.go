@@ -39,7 +39,7 @@ const (
 // stand, so that one added on the way breaks the signature (RFC 6376 section
 // 8.15), also where we wrote none.
 var signedFields = []string{
-	"From", "From", "To", "To", "Cc", "Subject", "Subject", "Date", "Date", "Reply-To", "Reply-To", "Message-ID", "Message-ID",
+	"From", "From", "To", "To", "Cc", "Cc", "Subject", "Subject", "Date", "Date", "Reply-To", "Reply-To", "Message-ID", "Message-ID",
 	"In-Reply-To", "References", "Auto-Submitted", "MIME-Version", "MIME-Version", "Content-Type", "Content-Type",
 	"Content-Transfer-Encoding", "Content-Transfer-Encoding",
 }
