@@ -2,6 +2,7 @@ package threading
 
 import (
 	"crypto/rand"
+	"slices"
 	"strings"
 )
 
@@ -74,8 +75,12 @@ func refBytes(s string) (b [5]byte, ok bool) {
 	return b, true
 }
 
-// maxSubjectRefs bounds how many references of one subject are looked up.
-const maxSubjectRefs = 3
+// maxSubjectRefs bounds how many references of one subject are looked up, and
+// maxTagLen how far its end is looked for.
+const (
+	maxSubjectRefs = 3
+	maxTagLen      = 16
+)
 
 // SubjectRefs returns the references in a subject, written [#K7Q2-9F3M].
 func SubjectRefs(subject string) []string {
@@ -86,11 +91,11 @@ func SubjectRefs(subject string) []string {
 			break
 		}
 		subject = subject[i+2:]
-		j := strings.IndexByte(subject, ']')
+		j := strings.IndexByte(subject[:min(len(subject), maxTagLen)], ']')
 		if j < 0 {
-			break
+			continue
 		}
-		if ref, ok := ParseRef(subject[:j]); ok {
+		if ref, ok := ParseRef(subject[:j]); ok && !slices.Contains(refs, ref) {
 			refs = append(refs, ref)
 		}
 	}

@@ -118,7 +118,7 @@ func (k *Keyring) Parse(local string, now time.Time) *Token {
 	if !ok {
 		return nil
 	}
-	text := strings.ToLower(local[i+3:])
+	text := foldASCII(local[i+3:])
 	raw, err := tokenEncoding.DecodeString(text)
 	// Encoding again refuses the other spellings of the same bytes.
 	if err != nil || len(raw) != n+macLen || tokenEncoding.EncodeToString(raw) != text {
@@ -133,6 +133,17 @@ func (k *Keyring) Parse(local string, now time.Time) *Token {
 		return nil
 	}
 	return decodeToken(kind, payload, now)
+}
+
+// foldASCII lowers A to Z only: what Unicode would fold to a letter is none.
+func foldASCII(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return string(b)
 }
 
 func decodeToken(kind TokenKind, p []byte, now time.Time) *Token {

@@ -51,8 +51,15 @@ func (in *Intake) customer(ctx context.Context, v tickets.View, m *mail, to *des
 }
 
 func (in *Intake) evidence(m *mail, to *destination) threading.Evidence {
-	return threading.Evidence{From: m.from.Address, Aligned: m.aligned, Reply: to.replies, InReplyTo: m.msg.InReplyTo,
+	return threading.Evidence{From: m.from.Address, Proved: in.believed(m), Reply: to.replies, InReplyTo: m.msg.InReplyTo,
 		References: m.msg.References, Subject: m.msg.Subject, ThreadIndex: m.msg.ThreadIndex, Now: m.env.Received}
+}
+
+// believed reports whether From may speak for a party without the secret
+// address: it is proved, or nothing is checked here because a filter in front
+// does that, or the mail is old and only put away.
+func (in *Intake) believed(m *mail) bool {
+	return m.aligned || m.proof == "agent" || m.env.Via == tickets.ViaImport || !in.cfg.CheckSenders
 }
 
 // person finds or makes the person of an address; nil when it is none.
@@ -236,7 +243,7 @@ func (in *Intake) forwardedMail(ctx context.Context, v tickets.View, m *mail, to
 		Decision: threading.Decision{Action: threading.New, Reason: "forwarded by agent " + strconv.FormatInt(to.agent.ID, 10)},
 		Addr:     in.addr, Now: m.env.Received}
 	f := newFinder(v, to.dir, tickets.DefaultOrg)
-	dec, err := threading.Resolve(ctx, threading.Evidence{From: fwd.From.Address, InReplyTo: fwd.InReplyTo, References: fwd.References,
+	dec, err := threading.Resolve(ctx, threading.Evidence{From: fwd.From.Address, Proved: true, InReplyTo: fwd.InReplyTo, References: fwd.References,
 		Subject: fwd.Subject, Now: m.env.Received}, f)
 	if err != nil {
 		return nil, err

@@ -32,7 +32,8 @@ func (f *finder) candidate(t *tickets.Ticket, err error) (*threading.Candidate, 
 	}
 	for _, p := range t.Parties {
 		if !p.Removed && p.Person != nil {
-			c.Parties = append(c.Parties, threading.CandidateParty{No: p.No, Address: p.Person.Address, Word: string(p.Role)})
+			c.Parties = append(c.Parties, threading.CandidateParty{No: p.No, Address: p.Person.Address, Word: string(p.Role),
+				Third: p.Role == tickets.PartyThird})
 		}
 	}
 	return c, nil
@@ -46,15 +47,15 @@ func (f *finder) ByID(ctx context.Context, id int64) (*threading.Candidate, erro
 	return f.candidate(f.v.TicketByID(ctx, id))
 }
 
-func (f *finder) ByMessageIDs(ctx context.Context, ids []string) (map[string]int64, error) {
+func (f *finder) ByMessageIDs(ctx context.Context, ids []string) (map[string][]int64, error) {
 	hits, err := f.v.TicketsByMessageIDs(ctx, f.org, ids)
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[string]int64, len(hits))
+	out := make(map[string][]int64, len(hits))
 	for _, h := range hits {
 		if h.TicketID != 0 {
-			out[h.MessageID] = h.TicketID
+			out[h.MessageID] = append(out[h.MessageID], h.TicketID)
 		}
 	}
 	return out, nil
