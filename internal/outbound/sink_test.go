@@ -21,7 +21,7 @@ import (
 
 // sink is an SMTP server that follows a script: by phase (greeting, ehlo,
 // starttls, mail, rcpt, data, body, final) it says what it was told to, or hang, rst,
-// close, garbage. Without a word it accepts. A reply function gets how often
+// close, keep and close, garbage, drip, flood. Without a word it accepts. A reply function gets how often
 // the phase was met.
 type sink struct {
 	t      testing.TB
@@ -30,7 +30,6 @@ type sink struct {
 	cert   *tls.Config
 	noUTF8 bool
 	auth   string // user:password that AUTH wants
-	slow   bool   // read the body a byte a second
 
 	mu     sync.Mutex
 	script map[string]func(n int) string
@@ -135,9 +134,26 @@ func (s *sink) say(raw *net.TCPConn, w io.Writer, phase, normal string, first ..
 		return false, false
 	case "close":
 		return false, false
+	case "keep and close":
+		for _, f := range first {
+			f()
+		}
+		return false, false
 	case "garbage":
 		io.WriteString(w, "\x00\xff hello?\r\n")
 		return false, true
+	case "drip": // a byte now and then
+		for i := range normal {
+			select {
+			case <-s.stop:
+				return false, false
+			case <-time.After(100 * time.Millisecond):
+			}
+			if _, err := io.WriteString(w, normal[i:i+1]); err != nil {
+				return false, false
+			}
+		}
+		return false, false
 	case "flood":
 		for {
 			if _, err := io.WriteString(w, strings.Repeat("250-x\r\n", 1000)); err != nil {
@@ -251,11 +267,6 @@ func (s *sink) body(raw *net.TCPConn, br *bufio.Reader, m *taken) bool {
 	}
 	var data, wire strings.Builder
 	for {
-		if s.slow {
-			br.ReadByte()
-			time.Sleep(time.Second)
-			continue
-		}
 		line, err := br.ReadString('\n')
 		if err != nil {
 			return false
