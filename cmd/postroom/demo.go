@@ -74,9 +74,8 @@ func (cmd *demoCmd) Run(ctx context.Context, _ *cli, s streams) error {
 		playErr = nil
 	}
 	if !cmd.Once && ctx.Err() == nil {
-		fmt.Fprintf(s.out, "\nThe desk stays up until you press Ctrl-C. In another terminal:\n\n  postroom ticket list --config %s\n", path)
-		fmt.Fprintf(s.out, "  swaks --server %s --from you@acme.example --to support@desk.example --header 'Subject: Hello'\n", world.MX)
-		fmt.Fprintf(s.out, "\nMail clients send through %s (STARTTLS) as user berta, password \"%s\". Metrics: http://%s/metrics\n", srv.address("submission"), demoPassword, srv.address("http"))
+		fmt.Fprintf(s.out, demoInvitation, srv.address("mx"), srv.address("submission"), demoPassword, path, srv.address("http"))
+		world.Show(s.out)
 		select {
 		case <-ctx.Done():
 		case err := <-done:
@@ -89,6 +88,19 @@ func (cmd *demoCmd) Run(ctx context.Context, _ *cli, s streams) error {
 	}
 	return playErr
 }
+
+const demoInvitation = `
+The desk stays up until you press Ctrl-C. Be a customer, in another terminal:
+
+  swaks --server %s --from you@acme.example --to support@desk.example --header 'Subject: Hello' --body 'Is anybody there?'
+
+What arrives at customers and agents @acme.example, @kunde.example and @agents.example is printed here; answer it the same way.
+A mail client sends as berta through %s (STARTTLS), user berta, password %q. The administrator sees:
+
+  postroom ticket list --config %s
+
+and http://%s/metrics.
+`
 
 // demoPassword is good for the demo's agents only: its doors are on loopback,
 // and its data goes with it.

@@ -33,9 +33,9 @@ type World struct {
 
 	mu      sync.Mutex
 	boxes   map[string][]*Mail
-	full    map[string]bool
 	arrived chan struct{}
 	server  *smtp.Server
+	watch   func(to string, m *Mail)
 }
 
 // Mail is one that arrived in the world.
@@ -57,7 +57,7 @@ var domains = []string{"kunde.example", "acme.example", "agents.example", "full.
 
 // New starts the world's servers on loopback. They end with ctx.
 func New(ctx context.Context) (*World, error) {
-	w := &World{boxes: map[string][]*Mail{}, full: map[string]bool{}, arrived: make(chan struct{}, 1)}
+	w := &World{boxes: map[string][]*Mail{}, arrived: make(chan struct{}, 1)}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -107,8 +107,13 @@ func (s *session) Data(r io.Reader) error {
 		return err
 	}
 	s.w.mu.Lock()
+	watch := s.w.watch
 	for _, to := range s.to {
-		s.w.boxes[to] = append(s.w.boxes[to], &Mail{From: s.from, Raw: raw, Msg: m})
+		mail := &Mail{From: s.from, Raw: raw, Msg: m}
+		s.w.boxes[to] = append(s.w.boxes[to], mail)
+		if watch != nil {
+			watch(to, mail)
+		}
 	}
 	s.w.mu.Unlock()
 	select {
@@ -185,4 +190,19 @@ func (w *World) send(from string, to []string, raw string) (reply string, err er
 	}
 	c.Quit()
 	return resp.StatusText, nil
+}
+
+// Show prints every mail that arrives in the world from now on, so that a
+// visitor who writes to the desk sees what comes of it.
+func (w *World) Show(out io.Writer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.watch = func(to string, m *Mail) {
+		p := &play{out: out}
+		fmt.Fprintln(out)
+		p.show(to, m, 30)
+		if len(m.Msg.ReplyTo) > 0 {
+			p.say("(an answer goes to %s)", m.Msg.ReplyTo[0].Address)
+		}
+	}
 }
