@@ -40,6 +40,16 @@ func (r *report) fail(what, format string, args ...any) {
 
 func (cmd *checkCmd) Do(ctx context.Context, d *desk, s streams) error {
 	r := &report{w: s.out}
+	if cmd.Store {
+		if err := d.store.VerifyStore(ctx, func(fault string) { r.fail("store", "%s", fault) }); err != nil {
+			return err
+		}
+		if r.wrong > 0 {
+			return exitError(1)
+		}
+		r.ok("store", "every message is whole")
+		return nil
+	}
 	r.ok("config", "hostname %s, data in %s", d.cfg.Hostname, d.cfg.Data)
 	r.ok("database", "answers")
 	d.checkRedis(ctx, r)
