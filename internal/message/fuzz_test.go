@@ -18,6 +18,7 @@ func FuzzParse(f *testing.F) {
 		"From: =?utf-8?q?a?= <a@b.example>\nSubject: =?iso-2022-jp?B?GyRCRnw=?=\nContent-Type: multipart/alternative; boundary=\"b\"\n\n--b\nContent-Type: text/plain; format=flowed; delsp=yes\n\na \nb\n--b\nContent-Type: text/html; charset=utf-7\nContent-Transfer-Encoding: quoted-printable\n\n<p>=C3=A9<blockquote>x</blockquote><ul><li>a</ul><table><tr><td>1<td>2</table>\n--b--\n",
 		"Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\ny\n--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogeAoKeQo=\n--b--\n",
 		"Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nfailed\n--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.1.1\n--b--\n",
+		tnefPart(tnefOf(tnefAttr(1, tnefProps, mapiList(mapiProp(0x102, 0x1009, lzfu(`{\rtf1\fromhtml1 {\*\htmltag64 <p>}T\'e9\u8364 ?}`)))))),
 		"From a@b\nX\n: y\nTo : Doe, John <j@d>\n \nContent-Disposition: attachment; filename*0*=utf-8''%E2; filename*1*=%82%ac\n\n",
 		"Content-Transfer-Encoding: base64\n\naGVsbG8\n", "\r\rSubject: x\r\r", "Content-Type: multipart/mixed\n\n--x123\n\na\n--x123--",
 	} {

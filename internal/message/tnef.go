@@ -185,6 +185,10 @@ func (t *tnefReader) messageProp(id, typ uint16, v []byte) {
 	switch id {
 	case 0x1000: // PidTagBody
 		t.body(t.propText(typ, v), false)
+	case 0x1009: // PidTagRtfCompressed
+		if s, isHTML := readRTF(expandRTF(v)); isHTML || t.p.tnefText == "" {
+			t.body(s, isHTML && t.p.tnefHTML == "")
+		}
 	case 0x1013: // PidTagHtml
 		t.body(t.propText(typ, v), true)
 	}
