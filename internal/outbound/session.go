@@ -249,7 +249,15 @@ func (s *session) at(phase string, err error) error {
 	}
 	var proto textproto.ProtocolError
 	if errors.As(err, &proto) {
-		err = fail(Temporary, "4.5.0", "the server's answer makes no sense: "+oneLine(string(proto), 100))
+		class := Temporary
+		if earlyPhases[phase] {
+			class = Unreachable
+		}
+		status, text := "4.5.0", "the server's answer makes no sense: "+oneLine(string(proto), 100)
+		if part, ok := strings.CutPrefix(string(proto), "short response: "); ok && len(strings.Trim(part, `"`)) <= 3 {
+			status, text = "4.4.2", "the server's answer was cut off or came too slowly"
+		}
+		err = fail(class, status, text)
 	}
 	var r *Result
 	if errors.As(err, &r) {
