@@ -211,10 +211,12 @@ func answer(t *tickets.Ticket, to string) *tickets.Outgoing {
 		Spec: tickets.OutSpec{Text: "Please turn it off and on.", InReply: "q1@customer.example", Refs: []string{"q1@customer.example"}}}
 }
 
-// quick are timeouts that let a test end.
-func quick() Timeouts {
-	d := 400 * time.Millisecond
-	return Timeouts{Connect: d, Greeting: d, Command: d, Block: d, Final: d, Total: 5 * time.Second, Idle: time.Second}
+// quick are timeouts for tests that wait for one; patient ones outlast a busy machine.
+func quick() Timeouts   { return timeouts(400 * time.Millisecond) }
+func patient() Timeouts { return timeouts(20 * time.Second) }
+
+func timeouts(d time.Duration) Timeouts {
+	return Timeouts{Connect: d, Greeting: d, Command: d, Block: d, Final: d, Total: 60 * time.Second, Idle: time.Second}
 }
 
 type world struct {
@@ -248,7 +250,7 @@ func build(t testing.TB, cfg Config, zone string) *world {
 		cfg.Sweep = 50 * time.Millisecond
 	}
 	if cfg.Timeouts == (Timeouts{}) {
-		cfg.Timeouts = quick()
+		cfg.Timeouts = patient()
 	}
 	parts := Parts{Outbox: w.box, Bodies: w.bodies, Resolver: resolver.From(w.fake), Keys: w.keys, Addresses: testAddresses()}
 	if testing.Verbose() {

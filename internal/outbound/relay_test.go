@@ -63,7 +63,11 @@ func TestR10_FarSide(t *testing.T) {
 			t.Parallel()
 			s := newSink(t, "127.0.0.1:0")
 			c.script(s)
-			w := start(t, Config{Relay: s.addr, RelayTLS: TLSNone}, "")
+			limit := patient()
+			if strings.Contains(c.words, "in time") || strings.Contains(c.words, "slowly") {
+				limit = quick()
+			}
+			w := start(t, Config{Relay: s.addr, RelayTLS: TLSNone, Timeouts: limit}, "")
 			o := w.send(t, answer(w.ticket, "ada@customer.example"))
 			if o.State != c.state || o.Result.Status != c.status || (c.phase != "" && o.Result.Phase != c.phase) {
 				t.Errorf("state %s status %s phase %s (%s), want %s %s %s", o.State, o.Result.Status, o.Result.Phase, o.Result.Text, c.state, c.status, c.phase)
@@ -88,7 +92,7 @@ func TestR10_FarSide(t *testing.T) {
 func TestR10_BodyStalls(t *testing.T) {
 	s := newSink(t, "127.0.0.1:0")
 	s.always("body", "hang")
-	w := start(t, Config{Relay: s.addr, RelayTLS: TLSNone}, "")
+	w := start(t, Config{Relay: s.addr, RelayTLS: TLSNone, Timeouts: quick()}, "")
 	out := answer(w.ticket, "ada@customer.example")
 	big := &tickets.Message{ID: 3, Direction: tickets.DirectionOut, Attachments: []tickets.Attachment{{Name: "a.bin", Type: "application/octet-stream", Size: 20 << 20}}}
 	w.bodies[3] = rawWithAttachment(20 << 20)

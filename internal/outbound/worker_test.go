@@ -74,8 +74,8 @@ func TestR14_DrainEnds(t *testing.T) {
 // TestWorker_Renews: a delivery longer than the lease keeps it.
 func TestWorker_Renews(t *testing.T) {
 	s := newSink(t, "127.0.0.1:0")
-	w := build(t, Config{Relay: s.addr, RelayTLS: TLSNone, Lease: 200 * time.Millisecond, Timeouts: Timeouts{Idle: time.Second}}, "")
-	s.on("data", func(int) string { <-time.After(5 * 200 * time.Millisecond); return "" }) // five leases
+	w := build(t, Config{Relay: s.addr, RelayTLS: TLSNone, Lease: time.Second, Timeouts: Timeouts{Idle: time.Second}}, "")
+	s.on("data", func(int) string { <-time.After(3 * time.Second); return "" }) // three leases
 	w.run(t)
 	o := w.send(t, answer(w.ticket, "a@customer.example"))
 	if o.State != tickets.OutSent || s.times("data") != 1 {
