@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/emersion/go-sasl"
@@ -55,13 +56,31 @@ func (f *front) answer(where string, err error) *reply {
 }
 
 // Mail is called for MAIL FROM; the path is the front's, see enginePath.
-func (s *session) Mail(string, *smtp.MailOptions) error {
-	return s.guarded("MAIL", s.f.openMail)
+func (s *session) Mail(_ string, opts *smtp.MailOptions) error {
+	return s.guarded("MAIL", func() error {
+		if err := s.f.openMail(); err != nil {
+			return err
+		}
+		s.f.env.DSN.EnvelopeID = field(opts.EnvelopeID)
+		return nil
+	})
 }
 
 // Rcpt is called for RCPT TO.
-func (s *session) Rcpt(string, *smtp.RcptOptions) error {
-	return s.guarded("RCPT", s.f.addRecipient)
+func (s *session) Rcpt(_ string, opts *smtp.RcptOptions) error {
+	return s.guarded("RCPT", func() error {
+		if err := s.f.addRecipient(); err != nil {
+			return err
+		}
+		if slices.Contains(opts.Notify, smtp.DSNNotifySuccess) && s.f.env.From != "" {
+			d := tickets.Delivered{Address: s.f.path}
+			if opts.OriginalRecipient != "" {
+				d.Original = field(string(opts.OriginalRecipientType) + ";" + opts.OriginalRecipient)
+			}
+			s.f.env.DSN.Success = append(s.f.env.DSN.Success, d)
+		}
+		return nil
+	})
 }
 
 // Data is called for DATA, and for a run of BDAT. The engine's reader is left

@@ -32,6 +32,21 @@ type Envelope struct {
 	Size     int64 // as declared by SIZE=; 0 when not said
 	Queue    string
 	State    State // with ViaImport: the queue to import into and the state to leave the ticket in
+	DSN      DSNRequest
+}
+
+// DSNRequest is what the sender asked to hear of the delivery (RFC 3461
+// section 4). Failures are refused in the session, so that only success is
+// left to report.
+type DSNRequest struct {
+	EnvelopeID string      // ENVID, decoded
+	Success    []Delivered // recipients with NOTIFY=SUCCESS
+}
+
+// Delivered is a recipient whose sender wants to know that the mail arrived.
+type Delivered struct {
+	Address  string
+	Original string // ORCPT as type;address, decoded; empty if not said
 }
 
 // RefusalReason says why a mail or a recipient is not taken. The doors turn
