@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"postroom/threading"
 )
@@ -71,41 +72,110 @@ type CommandError struct {
 func (e *CommandError) Error() string { return fmt.Sprintf("%q: %s", e.Line, e.Why) }
 
 // ParseCommands takes the command lines off the top of an agent's text: lines
-// that begin with # and a letter, before the first blank line or ordinary text.
-// rest is the text without them. Every line that was not understood is in
-// errs; then nothing may be done and nothing sent.
+// that begin with # and a letter, before the first ordinary text. rest is the
+// text without them. Every line that was not understood is in errs; then
+// nothing may be done and nothing sent.
+//
+// Where a mail client parts the lines of HTML by blank ones, what follows a
+// blank line is a command only if it is one by name, so that no command is
+// ever sent to a customer; anything else there is text. A line that says
+// nothing but #note further down is an error, since whoever wrote it did not
+// mean the text to leave.
 func ParseCommands(text string) (commands []Command, rest string, errs []*CommandError) {
-	rest = strings.TrimLeft(text, "\r\n\t \u00a0")
+	rest = strings.TrimLeftFunc(text, blank)
+	parted := false
 	for rest != "" {
 		line, tail, _ := strings.Cut(rest, "\n")
-		trimmed := strings.TrimSpace(strings.ReplaceAll(line, "\u00a0", " "))
-		if len(trimmed) < 2 || trimmed[0] != '#' || !isLetter(trimmed[1]) {
+		line = commandLine(line)
+		if line == "" {
+			rest, parted = tail, true
+			continue
+		}
+		if !looksLikeCommand(line) || parted && !knownCommand(line) {
 			break
 		}
-		rest = tail
+		rest, parted = tail, false
 		if len(commands)+len(errs) >= maxCommands {
-			errs = append(errs, &CommandError{trimmed, fmt.Sprintf("more than %d commands in one mail", maxCommands)})
+			errs = append(errs, &CommandError{line, fmt.Sprintf("more than %d commands in one mail", maxCommands)})
 			break
 		}
-		c, err := parseCommand(trimmed)
+		c, err := parseCommand(line)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		commands = append(commands, c)
 	}
-	return commands, strings.TrimLeft(rest, "\r\n"), errs
+	if line := lateNote(rest); line != "" {
+		errs = append(errs, &CommandError{line, "commands stand at the top of a mail, above all text"})
+	}
+	return commands, rest, errs
+}
+
+// blank are white space and the invisible characters that clients leave in
+// front of text.
+func blank(r rune) bool {
+	switch r {
+	case '\u200b', '\u200c', '\u200d', '\u2060', '\ufeff', '\u200e', '\u200f':
+		return true
+	}
+	return unicode.IsSpace(r)
+}
+
+// commandLine brings a line to the form in which commands are read: a plain #,
+// right before the word, single spaces.
+func commandLine(line string) string {
+	line = strings.Join(strings.FieldsFunc(line, blank), " ")
+	if after, ok := strings.CutPrefix(line, "\uff03"); ok { // full-width, as Asian keyboards write it
+		line = "#" + after
+	}
+	if strings.HasPrefix(line, "# ") && knownCommand("#"+line[2:]) {
+		line = "#" + line[2:]
+	}
+	return line
+}
+
+func looksLikeCommand(line string) bool {
+	return len(line) >= 2 && line[0] == '#' && isLetter(line[1])
+}
+
+func knownCommand(line string) bool {
+	if !looksLikeCommand(line) {
+		return false
+	}
+	verb, _ := verbOf(line)
+	_, known := verbArgs[verb]
+	return known
+}
+
+// lateNote finds a line that asks for a note below the top.
+func lateNote(text string) string {
+	for text != "" {
+		line, tail, _ := strings.Cut(text, "\n")
+		text = tail
+		if line = commandLine(line); looksLikeCommand(line) {
+			if verb, arg := verbOf(line); verb == VerbNote && arg == "" {
+				return line
+			}
+		}
+	}
+	return ""
 }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-func parseCommand(line string) (Command, *CommandError) {
+// verbOf splits a line into its verb, by whatever name, and the rest.
+func verbOf(line string) (Verb, string) {
 	word, arg, _ := strings.Cut(line[1:], " ")
-	arg = strings.TrimSpace(arg)
 	verb := Verb(strings.ToLower(strings.TrimRight(word, ":.,")))
 	if v, ok := synonyms[string(verb)]; ok {
 		verb = v
 	}
+	return verb, arg
+}
+
+func parseCommand(line string) (Command, *CommandError) {
+	verb, arg := verbOf(line)
 	want, known := verbArgs[verb]
 	switch {
 	case !known:
@@ -143,7 +213,7 @@ func ParseSnooze(s string, now time.Time) (time.Time, bool) {
 	}
 	unit, ok := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[s[len(s)-1]]
 	n, err := strconv.Atoi(s[:len(s)-1])
-	if !ok || err != nil || n <= 0 || n > 100000 || time.Duration(n)*unit > maxSnooze {
+	if !ok || err != nil || n <= 0 || n > int(maxSnooze/unit) {
 		return time.Time{}, false
 	}
 	return now.Add(time.Duration(n) * unit), true
@@ -156,10 +226,7 @@ func parseTag(s string) (string, bool) {
 		return "", false
 	}
 	for _, r := range s {
-		if r < 0x80 && !isLetter(byte(r)) && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.' {
-			return "", false
-		}
-		if r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa1 {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && r != '-' && r != '_' && r != '.' {
 			return "", false
 		}
 	}

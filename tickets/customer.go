@@ -1,6 +1,7 @@
 package tickets
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,6 +25,8 @@ type Incoming struct {
 	Bulk      bool      // list or bulk mail
 	Warning   bool      // looks like a one-time code or a verification of somebody else's service
 	Copied    []*Person // people in To and Cc who are neither ours nor the sender
+	By        *Agent    // the agent who passed the mail on; nil when it came by itself
+	Junk      *Junk     // why a new ticket is spam; nil when it is none
 
 	Ack    AckRule
 	Import State // leave an imported ticket in this state and send nothing; empty otherwise
@@ -38,26 +41,30 @@ const maxParties = 50
 // joins, who is told, whether it is acknowledged.
 func Receive(in Incoming) *Change {
 	switch in.Decision.Action {
-	case threading.Join, threading.Third:
+	case threading.Join:
+		return in.join(CustomerWrote)
+	case threading.Third:
+		in.Message.Unverified = true
 		return in.join(CustomerWrote)
 	case threading.Unverified:
 		in.Message.Unverified = true
+		if in.Decision.PartyNo != 0 {
+			// It may well be the customer: the team looks, nobody is told.
+			return in.join(CustomerWrote)
+		}
 		return in.join(StrangerWrote)
 	}
 	return in.open()
 }
 
-func (in *Incoming) actor() (ActorKind, int64) {
-	if in.Sender != nil {
-		return ActorPerson, in.Sender.ID
-	}
-	return ActorSystem, 0
-}
-
 func (in *Incoming) event(t *Ticket, kind string, data map[string]string) *Event {
-	actor, id := in.actor()
-	e := &Event{At: in.Now, Kind: kind, Actor: actor, ActorID: id, Message: in.Message, Data: data}
-	e.Ticket, e.TicketID = t, t.ID
+	e := &Event{Ticket: t, TicketID: t.ID, At: in.Now, Kind: kind, Actor: ActorSystem, Message: in.Message, Data: data}
+	switch {
+	case in.By != nil:
+		e.Actor, e.ActorID = ActorAgent, in.By.ID
+	case in.Sender != nil:
+		e.Actor, e.ActorID = ActorPerson, in.Sender.ID // 0 when new: the message names its author
+	}
 	return e
 }
 
@@ -80,6 +87,7 @@ func (in *Incoming) open() *Change {
 	if in.Warning {
 		t.Tags = append(t.Tags, "automated")
 	}
+	slices.Sort(t.Tags)
 	m.Ticket = t
 	ch := &Change{Tickets: []*Ticket{t}, Messages: []*Message{m}}
 	ch.Events = append(ch.Events, in.event(t, "created", data))
@@ -89,6 +97,9 @@ func (in *Incoming) open() *Change {
 			t.ResolvedAt = in.Now
 		}
 		return ch
+	}
+	if in.Junk != nil {
+		return in.putAside(ch, t)
 	}
 	in.copyIn(ch, t)
 	ch.Jobs = append(ch.Jobs, &Job{Kind: "notify", Ticket: t, Message: m, RunAt: in.Now})
@@ -109,6 +120,7 @@ func (in *Incoming) join(what Happening) *Change {
 	ch := &Change{Tickets: []*Ticket{t}, Messages: []*Message{m}}
 	ch.Events = append(ch.Events, in.event(t, "received", map[string]string{"why": string(in.Decision.Action)}))
 	if in.Import != "" {
+		in.putAway(t)
 		return ch
 	}
 	t.Updated = in.Now
@@ -120,16 +132,36 @@ func (in *Incoming) join(what Happening) *Change {
 		t.addParty(in.Sender, PartyThird, in.Now)
 		ch.Events = append(ch.Events, in.event(t, "party", map[string]string{"role": string(PartyThird)}))
 	}
-	if what == CustomerWrote {
+	if p := t.partyNo(in.Decision.PartyNo); in.Decision.Action == threading.Join && p != nil && p.Role == PartyRequester {
 		in.copyIn(ch, t)
 	}
 	ch.Jobs = append(ch.Jobs, &Job{Kind: "notify", Ticket: t, Message: m, RunAt: in.Now})
 	return ch
 }
 
-// copyIn makes parties of those whom a proved party put in To or Cc. A mail
-// that only claims to be from a party adds nobody: that is how a stranger
-// would read along (THREATS.md H2).
+// putAway keeps the times of a ticket that old mail is put into: resolved, it
+// counts as closed since its newest mail.
+func (in *Incoming) putAway(t *Ticket) {
+	if in.Now.After(t.Updated) {
+		t.Updated = in.Now
+	}
+	if t.State == StateResolved && in.Now.After(t.ResolvedAt) {
+		t.ResolvedAt = in.Now
+	}
+}
+
+func (t *Ticket) partyNo(no int) *Party {
+	for i := range t.Parties {
+		if p := &t.Parties[i]; p.No == no && !p.Removed {
+			return p
+		}
+	}
+	return nil
+}
+
+// copyIn makes parties of those whom the proved requester put in To or Cc. A
+// mail that only claims to be the requester's adds nobody: that is how a
+// stranger would read along (THREATS.md H2).
 func (in *Incoming) copyIn(ch *Change, t *Ticket) {
 	if !in.Aligned || in.Automatic || in.Bounce || in.Bulk || in.Warning {
 		return
@@ -215,8 +247,8 @@ func (a AckRule) write(ch *Change, in *Incoming, t *Ticket) {
 }
 
 // ReceiveBounce says what follows from a delivery report on a mail of ours,
-// known by its return path: an event, and word to the agents. Reports on
-// acknowledgements and on our own reports stay an event.
+// known by its return path: an event, and word to the agents when the mail is
+// given up. Reports on acknowledgements and on our own reports stay an event.
 func ReceiveBounce(m *Message, out *Outgoing, b Bounced, now time.Time) *Change {
 	ch := &Change{Bounced: &b}
 	t := out.Ticket
@@ -229,8 +261,15 @@ func ReceiveBounce(m *Message, out *Outgoing, b Bounced, now time.Time) *Change 
 	ch.Events = append(ch.Events, &Event{TicketID: t.ID, At: now, Kind: "bounced", Actor: ActorSystem, Message: m,
 		Data: map[string]string{"outbox": strconv.FormatInt(out.ID, 10), "kind": string(out.Kind), "status": b.Status,
 			"permanent": strconv.FormatBool(b.Permanent)}})
-	if b.Permanent && out.Kind == OutAnswer {
+	switch {
+	case !b.Permanent:
+	case out.Kind == OutAnswer:
 		ch.Jobs = append(ch.Jobs, &Job{Kind: "notify", Ticket: t, Message: m, RunAt: now})
+	case out.Kind == OutNotification && (out.Message == nil || out.Message.Kind != "bounce"):
+		// Somebody else has to know; but two dead mailboxes must not go on
+		// telling of each other.
+		ch.Jobs = append(ch.Jobs, &Job{Kind: "notify", Ticket: t, Message: m, RunAt: now,
+			Data: map[string]string{"not": strconv.FormatInt(out.ToAgent, 10)}})
 	}
 	return ch
 }

@@ -11,7 +11,7 @@ type Notice struct {
 	Message   *Message
 	Directory *Directory
 	Addr      Addresses
-	Data      map[string]string // "to": one agent only; "why": assigned, moved
+	Data      map[string]string // "to": one agent only; "not": all but one; "why": assigned, moved, snooze ended
 	Now       time.Time
 }
 
@@ -28,7 +28,7 @@ func Notifications(n Notice) []*Outgoing {
 	}
 	var out []*Outgoing
 	for _, a := range n.agents() {
-		if a.ID == n.Message.AuthorAgent && n.Data["to"] == "" {
+		if a.ID == n.Message.AuthorAgent && n.Data["to"] == "" && n.Data["why"] == "" {
 			continue
 		}
 		out = append(out, n.notification(q, a))
@@ -37,8 +37,9 @@ func Notifications(n Notice) []*Outgoing {
 }
 
 func (n *Notice) agents() []*Agent {
+	not, _ := strconv.ParseInt(n.Data["not"], 10, 64)
 	pick := func(id int64) []*Agent {
-		if a := n.Directory.AgentByID(id); a != nil && a.Active {
+		if a := n.Directory.AgentByID(id); a != nil && a.Active && id != not {
 			return []*Agent{a}
 		}
 		return nil
@@ -52,7 +53,7 @@ func (n *Notice) agents() []*Agent {
 	var of, admins []*Agent
 	for _, a := range n.Directory.Agents {
 		switch {
-		case !a.Active:
+		case !a.Active || a.ID == not:
 		case a.Works(n.Ticket.QueueID):
 			of = append(of, a)
 		case a.Role == RoleAdmin:

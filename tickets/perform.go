@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"postroom/threading"
 )
@@ -13,7 +14,6 @@ import (
 func (r *agentRun) do(c Command) {
 	switch c.Verb {
 	case VerbNote:
-		r.note = true
 		r.say("Your text was kept as an internal note; it was sent to nobody outside the team.")
 	case VerbResolve:
 		r.become(StateResolved, "The ticket is resolved.")
@@ -22,10 +22,11 @@ func (r *agentRun) do(c Command) {
 	case VerbOpen:
 		r.become(StateOpen, "The ticket is open.")
 	case VerbSpam:
-		r.become(StateSpam, "The ticket is marked as spam.")
+		r.become(StateSpam, "The ticket is marked as spam; nothing was sent to the sender.")
 	case VerbSnooze:
-		r.Ticket.SnoozeUntil, _ = ParseSnooze(c.Arg, r.Now)
-		r.become(StateSnoozed, "The ticket is snoozed until "+r.Ticket.SnoozeUntil.UTC().Format("2006-01-02 15:04 MST")+".")
+		until, _ := ParseSnooze(c.Arg, r.Now)
+		r.become(StateSnoozed, "The ticket is snoozed until "+until.UTC().Format("2006-01-02 15:04 MST")+".")
+		r.until = until
 	case VerbAssign:
 		r.doAssign(c)
 	case VerbTake:
@@ -67,8 +68,9 @@ const CommandHelp = `Commands stand at the top of your mail, one a line; ordinar
 #list  #show REF      open tickets, one ticket
 #new ann@example.org  write to a customer first; the subject of your mail is the ticket's`
 
+// become keeps the last word on the state; it holds once everything is done.
 func (r *agentRun) become(s State, say string) {
-	r.state = s
+	r.state, r.until = s, time.Time{}
 	r.say("%s", say)
 }
 
@@ -86,22 +88,19 @@ func (r *agentRun) assign(a *Agent) {
 }
 
 func (r *agentRun) doAssign(c Command) {
+	r.assigned = true
 	if strings.EqualFold(c.Arg, "nobody") {
 		r.assign(nil)
 		r.say("Nobody has the ticket now.")
 		return
 	}
 	a := r.agentNamed(c.Arg)
-	if !a.Works(r.Ticket.QueueID) && a.Role != RoleAdmin {
-		r.fail("%q: %s does not work on this queue", c.Line, a.Name)
-		return
-	}
 	r.assign(a)
 	r.say("The ticket belongs to %s.", a.Name)
 	if a.ID != r.Agent.ID {
 		m := r.Base
 		if m == nil {
-			m = r.lastIn(r.Ticket)
+			m = r.lastIn(r.Ticket, nil)
 		}
 		if m != nil {
 			r.ch.Jobs = append(r.ch.Jobs, &Job{Kind: "notify", Ticket: r.Ticket, Message: m, RunAt: r.Now,
@@ -110,10 +109,11 @@ func (r *agentRun) doAssign(c Command) {
 	}
 }
 
-func (r *agentRun) lastIn(t *Ticket) *Message {
+// lastIn is the ticket's newest message from outside, but for one.
+func (r *agentRun) lastIn(t *Ticket, but *Message) *Message {
 	var last *Message
 	for _, m := range r.Contents[t.ID] {
-		if m.Direction == DirectionIn {
+		if m.Direction == DirectionIn && (but == nil || m.ID != but.ID) {
 			last = m
 		}
 	}
@@ -122,6 +122,7 @@ func (r *agentRun) lastIn(t *Ticket) *Message {
 
 func (r *agentRun) doTake(c Command) {
 	t := r.named(c)
+	r.assigned = r.assigned || t == r.Ticket
 	if t.AssigneeID == r.Agent.ID {
 		r.say("%s is yours already.", t.Ref)
 		return
@@ -131,16 +132,19 @@ func (r *agentRun) doTake(c Command) {
 	t.AssigneeID = r.Agent.ID
 	r.event(t, "assigned", map[string]string{"from": strconv.FormatInt(from, 10), "to": strconv.FormatInt(r.Agent.ID, 10)})
 	r.say("%s is yours.", t.Ref)
-	if m := r.lastIn(t); m != nil {
+	if m := r.lastIn(t, nil); m != nil {
 		r.ch.Jobs = append(r.ch.Jobs, &Job{Kind: "notify", Ticket: t, Message: m, RunAt: r.Now,
 			Data: map[string]string{"to": strconv.FormatInt(r.Agent.ID, 10), "why": "assigned"}})
 	}
 }
 
 // named is the ticket a command means: the one it names, else the mail's own.
+// Naming the mail's own ticket means that very copy.
 func (r *agentRun) named(c Command) *Ticket {
 	if ref, ok := threading.ParseRef(c.Arg); ok {
-		return r.Named[ref]
+		if t := r.Named[ref]; r.Ticket == nil || t.ID != r.Ticket.ID {
+			return t
+		}
 	}
 	return r.Ticket
 }
@@ -186,11 +190,11 @@ func (r *agentRun) doQueue(c Command) {
 	}
 	r.event(r.Ticket, "queue", map[string]string{"from": strconv.FormatInt(r.Ticket.QueueID, 10), "to": strconv.FormatInt(q.ID, 10)})
 	r.Ticket.QueueID = q.ID
-	if a := r.Directory.AgentByID(r.Ticket.AssigneeID); a != nil && !a.Works(q.ID) {
+	if a := r.Directory.AgentByID(r.Ticket.AssigneeID); a != nil && !a.mayWork(q.ID) {
 		r.assign(nil)
 	}
 	r.say("The ticket is in %s now.", q.Name)
-	if m := r.lastIn(r.Ticket); m != nil && r.Ticket.AssigneeID == 0 {
+	if m := r.lastIn(r.Ticket, nil); m != nil && r.Ticket.AssigneeID == 0 {
 		r.ch.Jobs = append(r.ch.Jobs, &Job{Kind: "notify", Ticket: r.Ticket, Message: m, RunAt: r.Now,
 			Data: map[string]string{"why": "moved"}})
 	}
@@ -211,24 +215,26 @@ func (r *agentRun) doMerge(c Command) {
 		if p.Removed || p.Person == nil || into.PartyByAddress(p.Person.Address) != nil {
 			continue
 		}
-		role := PartyCc
 		if p.Role == PartyThird {
-			role = PartyThird
+			into.addParty(p.Person, PartyThird, r.Now)
+			r.event(into, "party", map[string]string{"role": string(PartyThird)})
+			continue
 		}
-		into.addParty(p.Person, role, r.Now)
-		r.event(into, "party", map[string]string{"role": string(role)})
+		into.addParty(p.Person, PartyCc, r.Now)
+		r.event(into, "party", map[string]string{"role": string(PartyCc)})
 		r.say("%s gets the answers in %s from now on, and nothing from before.", p.Person.Address, into.Ref)
 	}
 	into.LastInID = max(into.LastInID, t.LastInID)
 	into.LastOutID = max(into.LastOutID, t.LastOutID)
-	t.MergedInto = into.ID
-	r.state = StateResolved
+	t.MergedInto, r.into = into.ID, into
 	r.event(t, "merged", map[string]string{"into": into.Ref})
 	r.event(into, "merged", map[string]string{"from": t.Ref})
-	if s := NextState(into.State, CustomerWrote); s != into.State && t.State != StateResolved {
+	// A matter that was open stays open where it went.
+	if s := NextState(into.State, CustomerWrote); s != into.State && t.State != StateResolved && t.State != StateWaiting {
+		r.event(into, "state", map[string]string{"from": string(into.State), "to": string(s)})
 		into.SetState(s, r.Now)
 	}
-	r.say("%s is merged into %s; replies to either land there.", t.Ref, into.Ref)
+	r.become(StateResolved, t.Ref+" is merged into "+into.Ref+"; replies to either land there.")
 }
 
 // doSplit gives the answered message a ticket of its own.
@@ -245,8 +251,11 @@ func (r *agentRun) doSplit() {
 	}
 	r.ch.Tickets = append(r.ch.Tickets, n)
 	r.ch.Moved = append(r.ch.Moved, Move{MessageID: r.Base.ID, To: n})
+	if last := r.lastIn(t, r.Base); t.LastInID == r.Base.ID {
+		t.LastInID = last.ID
+	}
 	r.ch.Events = append(r.ch.Events, &Event{At: r.Now, Kind: "created", Actor: ActorAgent, ActorID: r.Agent.ID,
-		Data: map[string]string{"why": "split", "from": t.Ref}, TicketID: 0, Message: nil, Ticket: n})
+		Data: map[string]string{"why": "split", "from": t.Ref}, Ticket: n})
 	r.event(t, "split", map[string]string{"to": n.Ref})
 	r.ch.Jobs = append(r.ch.Jobs, &Job{Kind: "notify", Ticket: n, Message: r.Base, RunAt: r.Now})
 	r.say("The message has a ticket of its own: %s.", n.Ref)
@@ -263,7 +272,7 @@ func (r *agentRun) doSend() {
 	}
 	r.ch.Outbox = append(r.ch.Outbox, &Outgoing{Org: r.Ticket.Org, Kind: OutNotification, MessageID: NewMessageID(r.Queue.ReplyDomain),
 		Ticket: r.Ticket, Message: r.Base, To: r.Agent.Address, ToAgent: r.Agent.ID, QueueID: r.Queue.ID, NotBefore: r.Now,
-		Spec: OutSpec{Template: "attachments", Attach: all, ReplyTo: r.replyTo(), InReply: r.Message.MessageID}})
+		Spec: OutSpec{Template: "attachments", Attach: all, ReplyTo: r.replyTo(), InReply: r.mailID}})
 	r.say("%d attachments follow in a mail of their own.", len(all))
 }
 
@@ -324,6 +333,7 @@ func (r *agentRun) doNew(c Command) {
 	r.Message.Direction, r.Message.Ticket = DirectionOut, t
 	r.ch.Messages = append(r.ch.Messages, r.Message)
 	r.answer(t)
+	r.sent = true
 	r.ch.Events = append(r.ch.Events, &Event{At: r.Now, Kind: "created", Actor: ActorAgent, ActorID: r.Agent.ID, Message: r.Message,
 		Data: map[string]string{"why": "agent wrote first"}, Ticket: t})
 	r.say("%s was opened and your mail is on its way to %s.", t.Ref, r.Customer.Address)

@@ -150,8 +150,12 @@ func (t *Ticket) Requester() *Person {
 	return nil
 }
 
-// PartyByAddress returns the party with that canonical address, or nil.
+// PartyByAddress returns the party with that canonical address, or nil. Who
+// was erased has none and is never found.
 func (t *Ticket) PartyByAddress(address string) *Party {
+	if address == "" {
+		return nil
+	}
 	key := FoldAddress(address)
 	for i := range t.Parties {
 		p := &t.Parties[i]
@@ -218,7 +222,7 @@ type Message struct {
 	ThreadReason string // why it stands in this ticket
 	AuthorAgent  int64  // the agent who wrote it; 0 when a person did
 	AuthorPerson *Person
-	Unverified   bool   // a follow-up by a stranger: agents only, never quoted to anyone
+	Unverified   bool   // nothing proves that a party wrote it: agents only, never quoted to anyone
 	Dedupe       []byte // identity of DESIGN invariant 2, a keyed hash
 }
 
@@ -383,6 +387,6 @@ type Duplicate struct {
 // Bounced is a delivery report on a mail of ours.
 type Bounced struct {
 	OutboxID  int64
-	Permanent bool
+	Permanent bool // nobody tries any more
 	Status    string
 }
