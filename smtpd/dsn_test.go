@@ -17,7 +17,7 @@ func TestDSNParametersReachTheIntake(t *testing.T) {
 	c.cmd("DATA", "354")
 	c.cmd("Subject: x\r\n\r\ny\r\n.", "250 2.0.0")
 	got := h.desk.mails()[0].env.DSN
-	want := tickets.DSNRequest{EnvelopeID: "order+7", Success: []tickets.Delivered{{Address: "support@desk.example", Original: "RFC822;help@old.example"}}}
+	want := tickets.DSNRequest{EnvelopeID: "order+7", Success: []tickets.Delivered{{Address: "support@desk.example", Original: "rfc822;help@old.example"}}}
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %+v", got)
 	}

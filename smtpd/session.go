@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-sasl"
@@ -61,7 +62,7 @@ func (s *session) Mail(_ string, opts *smtp.MailOptions) error {
 		if err := s.f.openMail(); err != nil {
 			return err
 		}
-		s.f.env.DSN.EnvelopeID = field(opts.EnvelopeID)
+		s.f.env.DSN.EnvelopeID = printable(opts.EnvelopeID)
 		return nil
 	})
 }
@@ -75,12 +76,22 @@ func (s *session) Rcpt(_ string, opts *smtp.RcptOptions) error {
 		if slices.Contains(opts.Notify, smtp.DSNNotifySuccess) && s.f.env.From != "" {
 			d := tickets.Delivered{Address: s.f.path}
 			if opts.OriginalRecipient != "" {
-				d.Original = field(string(opts.OriginalRecipientType) + ";" + opts.OriginalRecipient)
+				d.Original = printable(strings.ToLower(string(opts.OriginalRecipientType)) + ";" + opts.OriginalRecipient)
 			}
 			s.f.env.DSN.Success = append(s.f.env.DSN.Success, d)
 		}
 		return nil
 	})
+}
+
+// printable keeps what goes back to the sender to one line of ASCII.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, s[:min(len(s), maxFieldBytes)])
 }
 
 // Data is called for DATA, and for a run of BDAT. The engine's reader is left

@@ -21,6 +21,7 @@ type bodyParts struct {
 	html   string
 	inline []attachment
 	attach []attachment
+	status string // fields of a delivery report (RFC 3464 section 2.1)
 }
 
 // attachment is a part taken from a stored message while the mail is written.
@@ -86,6 +87,12 @@ func (b *bodyWriter) multi(subtype, params string, parts []func() error) error {
 }
 
 func (b *bodyWriter) mixed(p bodyParts) error {
+	if p.status != "" {
+		return b.multi("report", " report-type=delivery-status;", []func() error{
+			func() error { return b.text(p.text) },
+			func() error { return b.put("Content-Type: message/delivery-status\r\n\r\n" + p.status) },
+		})
+	}
 	parts := []func() error{func() error { return b.alternative(p) }}
 	for _, a := range p.attach {
 		parts = append(parts, func() error { return b.attachment(a, "attachment") })

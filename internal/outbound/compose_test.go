@@ -173,11 +173,15 @@ func TestCompose_Golden(t *testing.T) {
 	report := reports(&Job{Out: ans, Directory: func() *tickets.Directory { d, _ := desk(); return d }()},
 		Result{Class: Permanent, Status: "5.1.1", Text: "no such user here", Host: "mx.customer.example"}, templateFailed, at)[0]
 	report.MessageID = "fixedid@desk.example"
+	delivered := tickets.DeliveryReport(&tickets.Envelope{From: "ada@customer.example", Received: at, DSN: tickets.DSNRequest{EnvelopeID: "order+7",
+		Success: []tickets.Delivered{{Address: "support@desk.example", Original: "rfc822;help@old.example"}}}},
+		&tickets.Queue{ID: 1, ReplyDomain: "desk.example"}, at)
+	delivered.MessageID = "fixedid2@desk.example"
 	earlier := []*tickets.Message{{From: "ada@customer.example", FromName: "Ada Miller", Text: "Is anybody there?", Received: at.Add(-time.Hour)}}
 	for name, c := range map[string]struct {
 		out     *tickets.Outgoing
 		earlier []*tickets.Message
-	}{"ack": {out: ack}, "answer": {out: ans}, "notification": {note, earlier}, "receipt": {out: receipt}, "report": {out: report}} {
+	}{"ack": {out: ack}, "answer": {out: ans}, "notification": {note, earlier}, "receipt": {out: receipt}, "report": {out: report}, "delivered": {out: delivered}} {
 		t.Run(name, func(t *testing.T) {
 			got := composeOne(t, c.out, bodies, c.earlier...)
 			checkFields(t, got.raw)

@@ -13,8 +13,10 @@ import (
 // goes to an agent who still is one.
 func (c *composer) draft(job *Job, q *tickets.Queue) (*draft, error) {
 	out := job.Out
-	switch out.Kind {
-	case tickets.OutAck, tickets.OutAnswer, tickets.OutPrivacy:
+	switch {
+	case out.Kind == tickets.OutReport && out.ToAgent == 0 && out.Spec.Template == tickets.TemplateDelivered:
+		return c.delivered(out, q), nil
+	case out.Kind == tickets.OutAck, out.Kind == tickets.OutAnswer, out.Kind == tickets.OutPrivacy:
 		if out.Message != nil && out.Message.Direction == tickets.DirectionNote {
 			return nil, &Result{Class: Permanent, Status: "5.7.1", Phase: "compose", Text: "an internal note is not sent to customers"}
 		}
@@ -41,6 +43,32 @@ func (c *composer) draft(job *Job, q *tickets.Queue) (*draft, error) {
 		return nil, &Result{Class: Permanent, Status: "5.3.0", Phase: "compose", Text: "a mail of this kind cannot be written"}
 	}
 	return d, c.parts(d, job, q)
+}
+
+// delivered tells a sender who asked that the mail arrived (RFC 3464).
+func (c *composer) delivered(out *tickets.Outgoing, q *tickets.Queue) *draft {
+	args := out.Spec.Args
+	d := &draft{fromName: queueName(q), subject: cleanLine(out.Spec.Subject, 200), auto: "auto-replied", null: true}
+	d.body.text = out.Spec.Text
+	var b strings.Builder
+	field := func(name, value string) {
+		if value = cleanLine(value, 500); value != "" {
+			b.WriteString(name + ": " + value + "\r\n")
+		}
+	}
+	field("Reporting-MTA", "dns; "+q.ReplyDomain)
+	field("Original-Envelope-Id", args["envid"])
+	field("Arrival-Date", args["arrival"])
+	for line := range strings.SplitSeq(args["recipients"], "\n") {
+		final, original, _ := strings.Cut(line, "\t")
+		b.WriteString("\r\n")
+		field("Original-Recipient", original)
+		field("Final-Recipient", "rfc822; "+final)
+		field("Action", "delivered")
+		field("Status", "2.1.5")
+	}
+	d.body.status = b.String()
+	return d
 }
 
 func queueName(q *tickets.Queue) string {
