@@ -23,6 +23,7 @@ import (
 	"postroom/internal/ratelimit"
 	"postroom/internal/resolver"
 	"postroom/internal/senderauth"
+	"postroom/internal/spam"
 	"postroom/storage"
 	"postroom/threading"
 	"postroom/tickets"
@@ -38,6 +39,7 @@ type desk struct {
 	dns    *resolver.Resolver
 	limit  ratelimit.Limiter
 	queue  queue.Queue
+	junk   *spam.Judge
 	intake *intake.Intake
 	lock   *os.File
 	node   string // this node's name in leases
@@ -99,10 +101,18 @@ func newDesk(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *desk
 		}
 		sender = checker
 	}
+	if d.junk, err = spam.New(spam.Config{Threshold: cfg.Spam.Threshold, Lists: cfg.Spam.DNSLists, Rspamd: cfg.Spam.Rspamd},
+		spam.Parts{DNS: d.dns, History: d.store, Log: log}); err != nil {
+		return nil, err
+	}
+	var junk intake.Junk
+	if cfg.Spam.Threshold > 0 {
+		junk = d.junk
+	}
 	d.intake = intake.New(intake.Options{
 		Config: intake.Config{Hostname: cfg.Hostname, PrivacyAddress: cfg.Privacy.Address, CheckSenders: cfg.Trust.Check,
 			AckEnabled: cfg.Ack.Enabled, AckPerDay: cfg.Ack.PerSenderDay},
-		Store: d.store, Bodies: d.store, Sender: sender, Limit: d.limit, Keys: d.keys, Log: log, Wake: d.wake,
+		Store: d.store, Bodies: d.store, Sender: sender, Junk: junk, Limit: d.limit, Keys: d.keys, Log: log, Wake: d.wake,
 	})
 	return d, nil
 }

@@ -50,6 +50,12 @@ func newMetrics(d *desk) *metrics {
 		up("postroom_store_up", "1 while the store takes changes.", d.store.Err),
 		up("postroom_queue_up", "1 while wake-ups reach every node.", d.queue.Healthy),
 		up("postroom_limits_up", "1 while limits count for the whole installation.", d.limit.Healthy),
+		up("postroom_rspamd_up", "1 while rspamd is asked; also without one.", func() error {
+			if r := d.junk.Rspamd(); r != nil {
+				return r.Healthy()
+			}
+			return nil
+		}),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

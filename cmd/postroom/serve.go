@@ -116,7 +116,11 @@ func newServer(ctx context.Context, d *desk, roles []string) (*server, error) {
 	}
 	s.out = outbound.New(outboundConfig(d.cfg, relayPassword, d.node), outbound.Parts{Outbox: outboxStore{d}, Bodies: d.store,
 		Resolver: d.dns, Keys: d.store, Addresses: d.addr, Meter: s.metrics, Log: d.log})
-	s.jobs = &jobs.Worker{Store: d.store, Releaser: d.intake, Addr: d.addr, Name: d.node, Log: d.log, Now: d.now,
+	var learner jobs.Learner
+	if r := d.junk.Rspamd(); r != nil {
+		learner = r
+	}
+	s.jobs = &jobs.Worker{Store: d.store, Releaser: d.intake, Learner: learner, Bodies: d.store, Addr: d.addr, Name: d.node, Log: d.log, Now: d.now,
 		Wake: s.jobWake, Made: s.out.Wake}
 	return s, nil
 }

@@ -38,6 +38,7 @@ type Config struct {
 	Limits   Limits   `toml:"limits"`
 	Ack      Ack      `toml:"ack"`
 	Trust    Trust    `toml:"trust"`
+	Spam     Spam     `toml:"spam"`
 	Privacy  Privacy  `toml:"privacy"`
 	Log      Log      `toml:"log"`
 }
@@ -114,6 +115,13 @@ type Trust struct {
 	Check      bool     `toml:"check"`
 	ARCSealers []string `toml:"arc_sealers"`
 	Forwarders []string `toml:"forwarders"`
+}
+
+// Spam says what makes a new ticket spam. Nothing is ever refused for it.
+type Spam struct {
+	Threshold float64  `toml:"threshold"`
+	DNSLists  []string `toml:"dns_lists"`
+	Rspamd    string   `toml:"rspamd"`
 }
 
 // Privacy names the privacy desk's address.
@@ -197,7 +205,7 @@ func readable(err error) error {
 func (c *Config) resolve(dir string) error {
 	for key, p := range map[string]*string{
 		"database.url": &c.Database.URL, "redis.url": &c.Redis.URL, "outbound.relay_user": &c.Outbound.RelayUser,
-		"hostname": &c.Hostname, "privacy.address": &c.Privacy.Address,
+		"hostname": &c.Hostname, "privacy.address": &c.Privacy.Address, "spam.rspamd": &c.Spam.Rspamd,
 	} {
 		v, err := secret(*p, dir)
 		if err != nil {
@@ -315,6 +323,9 @@ func (c *Config) check() error {
 	if c.Ack.PerSenderDay < 0 {
 		return errors.New("ack.per_sender_day: must not be negative; 0 means no limit")
 	}
+	if err := c.checkSpam(); err != nil {
+		return err
+	}
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":
 	default:
@@ -322,6 +333,27 @@ func (c *Config) check() error {
 	}
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		return fmt.Errorf("log.format: %q is neither text nor json", c.Log.Format)
+	}
+	return nil
+}
+
+func (c *Config) checkSpam() error {
+	if !(c.Spam.Threshold >= 0) {
+		return errors.New("spam.threshold: must not be negative; 0 means that nothing is put aside")
+	}
+	if len(c.Spam.DNSLists) > 8 {
+		return errors.New("spam.dns_lists: more than eight cost each mail too much time")
+	}
+	for _, l := range c.Spam.DNSLists {
+		if !strings.Contains(l, ".") || strings.ContainsAny(l, " /@:") {
+			return fmt.Errorf("spam.dns_lists: %q is no name of a list such as bl.example.org", l)
+		}
+	}
+	if c.Spam.Rspamd != "" {
+		// The URL may hold a password: it is not repeated.
+		if u, err := url.Parse(c.Spam.Rspamd); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			return errors.New("spam.rspamd: must be a URL such as http://127.0.0.1:11334")
+		}
 	}
 	return nil
 }

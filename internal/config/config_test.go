@@ -53,6 +53,10 @@ func TestLoad(t *testing.T) {
 		{"bad retry", "hostname = \"d.example\"\n[outbound]\nretry = [\"soon\"]", "time span"},
 		{"bad exempt", "hostname = \"d.example\"\n[limits]\nexempt = [\"x\"]", "limits.exempt"},
 		{"negative", "hostname = \"d.example\"\n[limits]\nrecipients = -1", "limits.recipients"},
+		{"negative threshold", "hostname = \"d.example\"\n[spam]\nthreshold = -1.0", "spam.threshold"},
+		{"whole threshold", "hostname = \"d.example\"\n[spam]\nthreshold = 5", ""},
+		{"list", "hostname = \"d.example\"\n[spam]\ndns_lists = [\"https://bl.example\"]", "spam.dns_lists"},
+		{"rspamd", "hostname = \"d.example\"\n[spam]\nrspamd = \"127.0.0.1:11334\"", "spam.rspamd"},
 		{"database", "hostname = \"d.example\"\n[database]\nurl = \"mysql://\"", "database.url"},
 		{"missing variable", "hostname = \"d.example\"\n[database]\nurl = \"env:POSTROOM_NOT_SET\"", "POSTROOM_NOT_SET"},
 	}

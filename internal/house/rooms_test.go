@@ -125,6 +125,10 @@ var rooms = map[string]room{
 		others: []string{"blitiri.com.ar/go/spf", "github.com/emersion/go-msgauth", "github.com/miekg/dns",
 			"golang.org/x/net/idna", "golang.org/x/net/publicsuffix", "golang.org/x/text"},
 	},
+	"internal/spam": {
+		purpose: "how likely a mail is junk, and why",
+		own:     []string{"tickets", "internal/message", "internal/resolver", "internal/senderauth"},
+	},
 	"internal/testenv": {
 		purpose: "real servers for tests",
 		others:  []string{"github.com/jackc/pgx/v5", "github.com/redis/go-redis/v9"},

@@ -32,6 +32,7 @@ func (in *Intake) customer(ctx context.Context, v tickets.View, m *mail, to *des
 		Message: m.toMessage(), Sender: sender, Queue: to.queue, Decision: dec, Ticket: f.hit[dec.TicketID],
 		Language: language(m, sender), Index: m.msg.ThreadIndex, Aligned: m.aligned || m.proof == "agent",
 		Automatic: m.msg.Kind == message.KindAutoReply, Bounce: m.msg.Kind == message.KindBounce, Bulk: m.msg.Bulk,
+		Junk:    m.junkFor(to),
 		Warning: looksLikeVerification(m), Addr: in.addr, Now: m.env.Received,
 	}
 	c.Message.ThreadReason = dec.Reason

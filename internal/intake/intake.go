@@ -24,6 +24,7 @@ import (
 
 	"postroom/internal/message"
 	"postroom/internal/senderauth"
+	"postroom/internal/spam"
 	"postroom/threading"
 	"postroom/tickets"
 )
@@ -43,6 +44,11 @@ type Limiter interface {
 	Allow(ctx context.Context, key string, n int, per time.Duration) (bool, time.Duration)
 }
 
+// Junk weighs how likely a mail is unwanted.
+type Junk interface {
+	Start(env spam.Envelope) *spam.Look
+}
+
 // Config is what the administrator decides of the intake.
 type Config struct {
 	Hostname       string
@@ -59,6 +65,7 @@ type Intake struct {
 	store  tickets.Store
 	bodies Bodies
 	sender Sender // nil when senders are not checked
+	junk   Junk   // nil when nothing is weighed
 	limit  Limiter
 	keys   *threading.Keyring
 	addr   tickets.Addresses
@@ -73,6 +80,7 @@ type Options struct {
 	Store  tickets.Store
 	Bodies Bodies
 	Sender Sender
+	Junk   Junk // nil: no mail is put aside
 	Limit  Limiter
 	Keys   *threading.Keyring
 	Log    *slog.Logger
@@ -82,7 +90,7 @@ type Options struct {
 
 // New makes an Intake.
 func New(o Options) *Intake {
-	in := &Intake{cfg: o.Config, store: o.Store, bodies: o.Bodies, sender: o.Sender, limit: o.Limit, keys: o.Keys,
+	in := &Intake{cfg: o.Config, store: o.Store, bodies: o.Bodies, sender: o.Sender, junk: o.Junk, limit: o.Limit, keys: o.Keys,
 		addr: tickets.Addresses{Keys: o.Keys}, log: o.Log, now: o.Now, wake: o.Wake}
 	if in.log == nil {
 		in.log = slog.New(slog.DiscardHandler)
@@ -110,9 +118,11 @@ func (in *Intake) Receive(ctx context.Context, env tickets.Envelope, data io.Rea
 		return "", err
 	}
 	defer mail.stage.Abort()
+	defer mail.endLook()
 	if err := in.refuse(mail); err != nil {
 		return "", err
 	}
+	in.weigh(ctx, mail)
 	change, err := in.store.Apply(ctx, func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
 		return in.decide(ctx, v, mail)
 	})
@@ -136,7 +146,9 @@ type mail struct {
 	env     *tickets.Envelope
 	msg     *message.Message
 	auth    senderauth.Result
-	results string // the check in the words of RFC 8601
+	results string        // the check in the words of RFC 8601
+	look    *spam.Look    // nil when it is not weighed
+	junk    *tickets.Junk // what it weighs too much for; nil otherwise
 	raw     tickets.Raw
 	stage   tickets.Stage
 	header  headerScan

@@ -13,6 +13,7 @@ import (
 
 	"postroom/internal/message"
 	"postroom/internal/senderauth"
+	"postroom/internal/spam"
 	"postroom/tickets"
 )
 
@@ -34,6 +35,7 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 16<<10); return &
 func (in *Intake) read(ctx context.Context, env *tickets.Envelope, data io.Reader) (*mail, error) {
 	m := &mail{env: env, receipt: tickets.NewReceipt()}
 	check := in.startCheck(ctx, env)
+	m.look = in.startLook(m)
 	m.stage = in.store.Stage(ctx)
 	first := buffers.Get().(*[]byte)
 	defer func() { *first = (*first)[:0]; buffers.Put(first) }()
@@ -50,6 +52,7 @@ func (in *Intake) read(ctx context.Context, env *tickets.Envelope, data io.Reade
 	}
 	if err != nil {
 		m.stage.Abort()
+		m.endLook()
 		if check != nil {
 			check.Close()
 		}
@@ -100,6 +103,9 @@ func (m *mail) takeSmall(raw []byte, check *senderauth.Check) error {
 	if check != nil {
 		check.Write(raw)
 	}
+	if m.look != nil {
+		m.look.Write(raw)
+	}
 	m.digest = sha256.Sum256(raw[m.header.body:])
 	var err error
 	if m.msg, err = message.Parse(bytes.NewReader(raw), message.Limits{}); err != nil {
@@ -122,7 +128,7 @@ func (m *mail) takeLarge(first []byte, rest io.Reader, check *senderauth.Check) 
 		pr.CloseWithError(errors.New("parser stopped"))
 		parsed <- err
 	}()
-	to := fanOut{stage: m.stage, parser: pw, body: body, check: check}
+	to := fanOut{stage: m.stage, parser: pw, body: body, check: check, look: m.look}
 	err := to.write(first, false)
 	if err == nil {
 		_, err = io.CopyBuffer(&to, rest, make([]byte, 64<<10))
@@ -141,6 +147,7 @@ type fanOut struct {
 	parser io.Writer
 	body   hash.Hash
 	check  *senderauth.Check
+	look   *spam.Look
 }
 
 func (f *fanOut) Write(p []byte) (int, error) { return len(p), f.write(p, true) }
@@ -151,6 +158,9 @@ func (f *fanOut) write(p []byte, body bool) error {
 	}
 	if f.check != nil {
 		f.check.Write(p)
+	}
+	if f.look != nil {
+		f.look.Write(p)
 	}
 	if _, err := f.parser.Write(p); err != nil {
 		return err

@@ -39,6 +39,8 @@ type Releaser interface {
 type Worker struct {
 	Store    Store
 	Releaser Releaser
+	Learner  Learner // nil: nobody wants to learn
+	Bodies   Bodies
 	Addr     tickets.Addresses
 	Name     string // of this worker, unique among the nodes
 	Log      *slog.Logger
@@ -103,6 +105,8 @@ func (w *Worker) do(ctx context.Context, j *tickets.Job) error {
 	switch j.Kind {
 	case "notify":
 		return w.notify(ctx, j)
+	case "learn":
+		return w.learn(ctx, j)
 	case "release":
 		id, err := strconv.ParseInt(j.Data["held"], 10, 64)
 		if err != nil {
