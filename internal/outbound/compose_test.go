@@ -580,3 +580,14 @@ func FuzzCompose(f *testing.F) {
 		}
 	})
 }
+
+// What the writer quoted is cut from Text, and the agent gets it all the same.
+func TestNotificationShowsTheWholeMessage(t *testing.T) {
+	_, ticket := desk()
+	m := question(ticket)
+	m.Text, m.Whole = "Yes, the second one.", "Yes, the second one.\n\n> Which lamp do you mean?"
+	got := composeOne(t, &tickets.Outgoing{Kind: tickets.OutNotification, Ticket: ticket, Message: m, To: "ben@team.example", ToAgent: 1, QueueID: 1}, nil)
+	if !strings.Contains(string(got.raw), "Which lamp do you mean?") {
+		t.Errorf("the quoted question is missing:\n%s", got.raw)
+	}
+}

@@ -272,6 +272,9 @@ func (c *composer) describe(v *mailtext.NotifyVars, job *Job, m *tickets.Message
 	v.Bounce, v.Automatic = m.Kind == "bounce", m.Kind == "auto-reply"
 	if v.Text == "" {
 		v.Text = cleanText(m.Text)
+		if m.Whole != "" { // an agent sees the message whole, also what it quotes
+			v.Text = cleanText(m.Whole)
+		}
 	}
 	if tickets.Domain(m.EnvelopeFrom) != tickets.Domain(m.From) && m.AuthorAgent == 0 {
 		v.EnvelopeFrom = cleanLine(m.EnvelopeFrom, 320)
