@@ -48,7 +48,7 @@ func (m *mail) endLook() {
 // junkFor is the verdict on a mail, as far as it may count: what an agent
 // proved, and what goes to the privacy desk, is never put aside.
 func (m *mail) junkFor(to *destination) *tickets.Junk {
-	if to.privacy || (to.agent != nil && to.proved) {
+	if to.privacy || to.proved || (m.aligned && to.dir.AgentByAddress(m.from.Address) != nil) {
 		return nil
 	}
 	return m.junk

@@ -195,7 +195,7 @@ func (h *headerScan) scan(raw []byte) {
 		}
 		if line[0] != ' ' && line[0] != '\t' {
 			h.fields++
-			if len(line) > 9 && strings.EqualFold(string(line[:9]), "received:") {
+			if len(line) >= 9 && strings.EqualFold(string(line[:9]), "received:") {
 				h.hops++
 			}
 		}

@@ -28,8 +28,8 @@ func signs(m *message.Message, to []string) []Sign {
 	add(!named(m, to), 0.5, "our address stands neither in To nor in Cc")
 	add(shouts(m.Subject), 1, "the subject is in capitals")
 	text := strings.TrimSpace(m.Text)
-	add(text == "" && m.HTML == "" && len(m.Attachments) == 0, 0.5, "there is no text")
-	add(text == "" && strings.Contains(m.HTML, "<img"), 1.5, "there are only pictures")
+	add(text == "" && len(m.Attachments) == 0, 0.5, "there is no text")
+	add(onlyPictures(m, text), 1.5, "there are only pictures")
 	add(mostlyLinks(text), 1.5, "there is hardly more than a link")
 	add(m.Bulk && m.Get("List-Unsubscribe") == "", 1, "bulk mail without a way to end it")
 	add(hidden(m.Subject), 1.5, "the subject is written with invisible or mixed letters")
@@ -87,6 +87,21 @@ func shouts(s string) bool {
 		}
 	}
 	return letters >= 12 && upper*10 >= letters*9
+}
+
+// onlyPictures: what a filter of words cannot read. Remote pictures are gone
+// from what the parser shows, so those that come along count.
+func onlyPictures(m *message.Message, text string) bool {
+	pictures := 0
+	for _, a := range m.Attachments {
+		if !strings.HasPrefix(a.Type, "image/") {
+			return false
+		}
+		if a.Inline {
+			pictures++
+		}
+	}
+	return text == "" && pictures > 0
 }
 
 func mostlyLinks(text string) bool {

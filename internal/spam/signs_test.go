@@ -12,6 +12,8 @@ func TestSigns(t *testing.T) {
 		"Date: Mon, 23 Nov 2026 10:00:00 +0100\r\nMessage-ID: <1@customer.example>\r\n\r\nWhere is my order? I have waited for two weeks.\r\n"
 	attached := strings.Replace(plainMail, "\r\n\r\n", "\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n", 1) +
 		"--b\r\nContent-Type: application/octet-stream; name=\"Invoice.pdf.EXE\"\r\nContent-Disposition: attachment; filename=\"Invoice.pdf.EXE\"\r\n\r\nMZ\r\n--b--\r\n"
+	picture := strings.Replace(plainMail[:strings.Index(plainMail, "\r\n\r\n")], "Subject:", "MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\nSubject:", 1) +
+		"\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<img src=\"cid:1\">\r\n--b\r\nContent-Type: image/png\r\nContent-ID: <1>\r\nContent-Disposition: inline\r\n\r\nx\r\n--b--\r\n"
 	change := func(old, new string) string {
 		if !strings.Contains(plainMail, old) {
 			t.Fatalf("the mail has no %q", old)
@@ -22,6 +24,7 @@ func TestSigns(t *testing.T) {
 	cases := []struct{ name, raw, want string }{
 		{"an ordinary mail", plainMail, ""},
 		{"a program", attached, "program"},
+		{"a picture instead of words", picture, "pictures"},
 		{"another address as name", change("Ann <", `"service@bank.example" <`), "shows another mail address"},
 		{"the own address as name", change("Ann <", `"ann@customer.example" <`), ""},
 		{"answers elsewhere", change("Subject:", "Reply-To: x@elsewhere.example\r\nSubject:"), "another domain"},
