@@ -92,30 +92,35 @@ func (v *view) readAgents(ctx context.Context, dir *tickets.Directory) error {
 		return err
 	}
 	defer rows.Close()
+	var sealed [][]byte
 	for rows.Next() {
 		a := &tickets.Agent{}
 		var active int64
-		var sealed []byte
-		if err := rows.Scan(&a.ID, &a.Org, &a.Role, &active, &sealed); err != nil {
+		var names []byte
+		if err := rows.Scan(&a.ID, &a.Org, &a.Role, &active, &names); err != nil {
 			return err
 		}
 		a.Active = active != 0
-		if sealed != nil {
-			key, err := v.db.orgs.get(ctx, v, a.Org)
-			if err != nil {
-				return err
-			}
-			plain, err := key.open(place{column: "agents.sealed", row: a.ID}, sealed)
-			if err != nil {
-				return err
-			}
-			d := decoder{b: plain}
-			a.Name, a.Address, a.DisplayName = d.str(), d.str(), d.str()
-		}
-		dir.Agents = append(dir.Agents, a)
+		dir.Agents, sealed = append(dir.Agents, a), append(sealed, names)
 	}
 	if err := rows.Err(); err != nil {
 		return err
+	}
+	// Only now that the rows are read is the connection free for another question.
+	for i, a := range dir.Agents {
+		if sealed[i] == nil {
+			continue
+		}
+		key, err := v.db.orgs.get(ctx, v, a.Org)
+		if err != nil {
+			return err
+		}
+		plain, err := key.open(place{column: "agents.sealed", row: a.ID}, sealed[i])
+		if err != nil {
+			return err
+		}
+		d := decoder{b: plain}
+		a.Name, a.Address, a.DisplayName = d.str(), d.str(), d.str()
 	}
 	if err := v.readAgentQueues(ctx, dir); err != nil {
 		return err
@@ -147,27 +152,34 @@ func (v *view) readAgentDomains(ctx context.Context, dir *tickets.Directory) err
 		return err
 	}
 	defer rows.Close()
+	sealed := map[*tickets.Agent][][]byte{}
 	for rows.Next() {
 		var agent int64
-		var sealed []byte
-		if err := rows.Scan(&agent, &sealed); err != nil {
+		var domain []byte
+		if err := rows.Scan(&agent, &domain); err != nil {
 			return err
 		}
-		a := dir.AgentByID(agent)
-		if a == nil {
-			continue
+		if a := dir.AgentByID(agent); a != nil {
+			sealed[a] = append(sealed[a], domain)
 		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for a, domains := range sealed {
 		key, err := v.db.orgs.get(ctx, v, a.Org)
 		if err != nil {
 			return err
 		}
-		domain, err := key.open(place{column: "agent_domains.sealed", row: a.ID}, sealed)
-		if err != nil {
-			return err
+		for _, d := range domains {
+			domain, err := key.open(place{column: "agent_domains.sealed", row: a.ID}, d)
+			if err != nil {
+				return err
+			}
+			a.TrustedDomains = append(a.TrustedDomains, string(domain))
 		}
-		a.TrustedDomains = append(a.TrustedDomains, string(domain))
 	}
-	return rows.Err()
+	return nil
 }
 
 // orgKeys remembers which key each organisation has.

@@ -1,0 +1,73 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// binary is the program under test.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(withBinary(m)) }
+
+func withBinary(m *testing.M) int {
+	if binary = os.Getenv("POSTROOM_BINARY"); binary != "" {
+		return m.Run()
+	}
+	dir, err := os.MkdirTemp("", "postroom-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "postroom")
+	build := exec.Command("go", "build", "-tags=sqlite_fts5", "-o", binary, "./cmd/postroom")
+	build.Dir = filepath.Join("..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the binary to test: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+var addresses atomic.Int32
+
+// loopback gives an address of 127.0.0.0/8 that no other server of this or of
+// another test process uses. It is never in 127.0.0.0/24, where our own
+// connections come from.
+func loopback(t testing.TB) string {
+	t.Helper()
+	n, pid := int(addresses.Add(1)), os.Getpid()
+	if n > 254 {
+		t.Fatal("more servers in one process than a network of loopback has addresses")
+	}
+	return fmt.Sprintf("127.%d.%d.%d", 1+pid/250%250, 1+pid%250, n)
+}
+
+// patience is how long a test waits for what must come; it bears a busy machine.
+const patience = 30 * time.Second
+
+// eventually polls until ok returns "", and fails t with its last word
+// otherwise.
+func eventually(t testing.TB, what string, ok func() string) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		why := ok()
+		if why == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s: %s", patience, what, why)
+		}
+		<-time.After(pause)
+	}
+}
+
+// soak is whether the long forms run.
+func soak() bool { return os.Getenv("POSTROOM_SOAK") == "1" }
