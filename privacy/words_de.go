@@ -1,7 +1,6 @@
 package privacy
 
 var german = lexicon{"de", map[concept]string{
-	cRestrict: `schränk*`,
 	cCommon: `der die das und ist nicht ein eine einen von zu mit für auf den dem des ich sie wir ihr bitte hallo danke gruß grüße
 		freundlichen sehr geehrte damen herren guten tag haben hat sind bei zum zur aus auch noch als wenn dass daß im mfg lg vielen dank
 		datenschutz datenschutzerklärung datenblatt datenrate auskunft_über_den auskunft_wann auskunft_ob_mein ändern_sich sperrung_der_straße sperrmüll alles_gute alles_klar
@@ -33,7 +32,7 @@ var german = lexicon{"de", map[concept]string{
 	cWrong:     `falsch* fehlerhaft* unrichtig* veraltet* inkorrekt* unvollständig* nicht_korrekt nicht_richtig stimmt_nicht stimmen_nicht nicht_mehr_aktuell vertippt tippfehler statt nicht_mehr_gültig verkehrt`,
 	cIdent:     `name namen nachname* vorname* adresse anschrift geburtsdatum geburtstag telefonnummer handynummer e_mail_adresse emailadresse mailadresse wohnort familienname* postleitzahl nummer rufnummer email`,
 	cRecords:   `datenbank* system* kartei bestand verteiler archiv* akten unterlagen datenbestand backups stammdaten`,
-	cRestrict:  `einschränk* einzuschränk* eingeschränkt* sperr* gesperrt* einfrier* einzufrieren eingefroren* beschränk* blockier* datensperr* verarbeitungseinschränkung`,
+	cRestrict:  `schränk* einschränk* einzuschränk* eingeschränkt* sperr* gesperrt* einfrier* einzufrieren eingefroren* beschränk* blockier* datensperr* verarbeitungseinschränkung`,
 	cProcess:   `verarbeit* nutz* nutzung verwend* verwendung weitergeb* weitergabe weiterzugeben datenverarbeitung datennutzung datenweitergabe verkauf* gebrauch`,
 	cObject:    `widersprech* widersprich* widerspruch* werbewiderspruch* lege_widerspruch untersag* verbiete untersage nicht_einverstanden`,
 	cStop:      `stop stopp stoppen stoppt hört_auf hören_sie_auf aufhören unterlass* unterlasst unterlassen keine_weitere* nie_wieder schluss lasst_mich_in_ruhe verschont aufzuhören einstellen`,

@@ -1,14 +1,11 @@
 package privacy
 
 var spanish = lexicon{"es", map[concept]string{
-	cStop:  `no_quiero_recibir_más`,
-	cWant:  `no_quiero_más no_quiero_recibir_más`,
-	cMeAcc: `bórrenme bórrame borradme elimínenme olvídenme olvidadme quítenme suprímanme`,
 	cCommon: `el la los las de del y en que un una por para con no es su se lo mi me al como más pero gracias hola saludos buenos días usted ustedes
 		estimados señores quiero muy esta este está son política_de_privacidad adjunto protección_de_datos todo_bien sobre_todo ante_todo de_todo`,
 	cMe:       `yo mi mis me mí mio mía míos mías conmigo`,
 	cMy:       `mi mis mio mía míos mías`,
-	cMeAcc:    `me`,
+	cMeAcc:    `bórrenme bórrame borradme elimínenme olvídenme olvidadme quítenme suprímanme me`,
 	cMeDat:    `me`,
 	cAbout:    `sobre de acerca_de relativos_a respecto_a`,
 	cAboutMe:  `sobre_mí de_mí acerca_de_mí sobre_mi_persona que_me_conciernen que_me_conciernan relativos_a_mi_persona relativa_a_mi_persona que_me_afecten a_mi_nombre referidos_a_mi mi_persona`,
@@ -34,7 +31,7 @@ var spanish = lexicon{"es", map[concept]string{
 	cRestrict:  `limit* restri* bloque* congel* suspend* suspensión paralic*`,
 	cProcess:   `tratamiento* tratar traten trat* uso usar usen utiliz* utilic* procesamiento vend* ceder cedan compart*`,
 	cObject:    `opong* oponerme oposición oponer me_opongo opuesto niego`,
-	cStop:      `stop dejen dejar_de dejad basta paren no_más no_quiero_más no_envíen no_me_envíen cesen nunca_más`,
+	cStop:      `no_quiero_recibir_más stop dejen dejar_de dejad basta paren no_más no_quiero_más no_envíen no_me_envíen cesen nunca_más`,
 	cMarketing: `publicidad* publicitari* comercial* marketing mercadotecnia newsletter* boletín boletines promocion* propaganda perfiles_comerciales spam elaboración_de_perfiles anuncios`,
 	cMails:     `correos emails mensajes llamadas mails llamar llamarme contactar sms`,
 	cUnsub:     `darme_de_baja dame_de_baja darse_de_baja denme_de_baja baja_del_boletín baja_de_la_lista desuscri* desuscrib* cancelar_suscripción_al_boletín lista_de_correo dadme_de_baja baja_de_su_lista quítenme_de`,
@@ -47,7 +44,7 @@ var spanish = lexicon{"es", map[concept]string{
 	cArticle:   `artículo artículos art`,
 	cRight:     `derecho derechos`,
 	cPlease:    `por_favor porfavor ruego rogamos solicit* pido pedir exijo pueden podrían puede podría favor requiero petición demando`,
-	cWant:      `quiero quisiera deseo gustaría necesito querría`,
+	cWant:      `no_quiero_más no_quiero_recibir_más quiero quisiera deseo gustaría necesito querría`,
 	cNot:       `no ningún ninguna nunca jamás ni`,
 	cHow:       `cómo es_posible hay_alguna_manera dónde_puedo`,
 	cIf:        `si_no si_tienen si_usted en_caso_de cuando`,

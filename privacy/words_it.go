@@ -1,14 +1,11 @@
 package privacy
 
 var italian = lexicon{"it", map[concept]string{
-	cNot:   `non_voglio_più`,
-	cWant:  `non_voglio_più`,
-	cMeAcc: `dimenticatemi cancellatemi eliminatemi cancellarmi rimuovetemi`,
 	cCommon: `il lo la i gli le di del della dei delle e è che un una per con non in da su si mi sono al alla come più ma grazie buongiorno salve cordiali saluti
 		ho questo questa gentile spett vi voi ciao avete nel informativa_sulla_privacy allegato protezione_dei_dati tutto_bene tutto_ok`,
 	cMe:        `io mi me mio mia miei mie mie`,
 	cMy:        `mio mia miei mie`,
-	cMeAcc:     `mi me`,
+	cMeAcc:     `dimenticatemi cancellatemi eliminatemi cancellarmi rimuovetemi mi me`,
 	cMeDat:     `mi me`,
 	cAbout:     `su di riguardo riguardanti`,
 	cAboutMe:   `su_di_me che_mi_riguarda* mi_riguardano mi_riguarda sul_mio_conto sulla_mia_persona riguardanti_la_mia_persona relativi_alla_mia_persona di_me a_mio_nome riguardo_a_me`,
@@ -46,8 +43,8 @@ var italian = lexicon{"it", map[concept]string{
 	cArticle:   `articolo articoli art artt`,
 	cRight:     `diritto diritti`,
 	cPlease:    `prego per_favore perfavore chiedo chied* richied* richiesta potete potreste gradirei esigo vi_prego cortesemente gentilmente pregate istanza`,
-	cWant:      `vorrei voglio desidero vorremmo bisogno`,
-	cNot:       `non nessun nessuna mai`,
+	cWant:      `non_voglio_più vorrei voglio desidero vorremmo bisogno`,
+	cNot:       `non_voglio_più non nessun nessuna mai`,
 	cHow:       `come_posso come_si come_faccio è_possibile dove_posso`,
 	cIf:        `se_non qualora nel_caso se_avete quando`,
 	cUntil:     `finché fino mentre nel_frattempo temporaneamente durante provvisoriamente`,

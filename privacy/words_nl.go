@@ -1,13 +1,11 @@
 package privacy
 
 var dutch = lexicon{"nl", map[concept]string{
-	cMeAcc: `mij_vergeten me_vergeten vergeet_me vergeet_mij`,
-	cErase: `mij_vergeten me_vergeten vergeet_me vergeet_mij`,
 	cCommon: `de het een en van is niet ik u je jullie dat die te op aan met voor zijn er mijn om dit naar bij ook maar heb hebben graag groet groeten
 		vriendelijke beste hallo dank bedankt geachte kunt kunnen wil als wat uit over privacybeleid privacyverklaring bijlage gegevensbescherming alles_goed`,
 	cMe:        `ik mij me mijn m mijne`,
 	cMy:        `mijn mn mijne`,
-	cMeAcc:     `mij me`,
+	cMeAcc:     `mij_vergeten me_vergeten vergeet_me vergeet_mij mij me`,
 	cMeDat:     `mij me`,
 	cAbout:     `over van omtrent betreffende`,
 	cAboutMe:   `over_mij over_me van_mij van_me mij_betreffende omtrent_mij mijn_persoon op_mijn_naam die_mij_betreffen`,
@@ -23,7 +21,7 @@ var dutch = lexicon{"nl", map[concept]string{
 	cGive:      `stuur* sturen toesturen opsturen zend* geef* geven verstrek* toon laten_weten weten_welke weten_wat ontvang* krijg* inzien bevestig* meedelen deel mee_te_delen overhandig* laat_weten vertel*`,
 	cCopy:      `kopie* afschrift overzicht uitdraai lijst`,
 	cAccess:    `inzage* inzageverzoek inzagerecht toegang recht_op_inzage inzien`,
-	cErase:     `verwijder* wis wissen gewist uitwissen vergeet vergetelheid recht_om_vergeten vergeten_te_worden vernietig* schrap* weghalen haal_weg account_opheffen opheffen sluit_mijn_account account_sluiten gegevenswissing gooi_weg uit_jullie_systeem deactiveer*`,
+	cErase:     `mij_vergeten me_vergeten vergeet_me vergeet_mij verwijder* wis wissen gewist uitwissen vergeet vergetelheid recht_om_vergeten vergeten_te_worden vernietig* schrap* weghalen haal_weg account_opheffen opheffen sluit_mijn_account account_sluiten gegevenswissing gooi_weg uit_jullie_systeem deactiveer*`,
 	cDone:      `verwijderd`,
 	cBe:        `worden wordt laten`,
 	cRectify:   `corrig* rectific* verbeter* rechtzet* correctie* herstellen aanvulling`,
