@@ -49,6 +49,7 @@ type DB struct {
 	dir     directoryCache
 	orgs    orgKeys
 	stages  stageSet
+	search  searchIndex
 	flushes chan struct{} // bounds staged chunks in memory
 
 	broken    atomic.Pointer[error]
@@ -64,6 +65,19 @@ var _ tickets.Store = (*DB)(nil)
 // organisation. A database of a later version, or one whose keys are missing
 // or do not fit, is refused with a sentence that says what to do.
 func Open(ctx context.Context, opt Options) (*DB, error) {
+	db, err := newDB(opt)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.open(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// newDB fills in what the options leave out and makes what needs no database.
+func newDB(opt Options) (*DB, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
@@ -79,18 +93,28 @@ func Open(ctx context.Context, opt Options) (*DB, error) {
 		zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false)); err != nil {
 		return nil, err
 	}
-	if db.dec, err = zstd.NewReader(nil, zstd.WithDecoderMaxMemory(8<<20), zstd.WithDecoderConcurrency(runtime.GOMAXPROCS(0)),
-		zstd.WithDecoderLowmem(true)); err != nil {
-		return nil, err
-	}
-	if err := db.open(ctx); err != nil {
-		db.Close()
-		return nil, err
-	}
-	return db, nil
+	db.dec, err = zstd.NewReader(nil, zstd.WithDecoderMaxMemory(8<<20), zstd.WithDecoderConcurrency(runtime.GOMAXPROCS(0)), zstd.WithDecoderLowmem(true))
+	return db, err
 }
 
 func (db *DB) open(ctx context.Context) error {
+	if err := db.connect(ctx); err != nil {
+		return err
+	}
+	if err := db.setUp(ctx); err != nil {
+		return err
+	}
+	bg, stop := context.WithCancel(context.Background())
+	db.stop = stop
+	if db.writer != nil {
+		db.writer.start(bg)
+	}
+	db.work.Go(func() { db.sweepLoop(bg) })
+	return nil
+}
+
+// connect opens the databases and brings their schemas up to date.
+func (db *DB) connect(ctx context.Context) error {
 	var keysDB *sqlx.DB
 	var err error
 	switch {
@@ -106,18 +130,8 @@ func (db *DB) open(ctx context.Context) error {
 	}
 	if db.keys, err = newKeyring(keysDB, db.d, db.opt.MasterKey, db.now); err != nil {
 		keysDB.Close()
-		return err
 	}
-	if err := db.setUp(ctx); err != nil {
-		return err
-	}
-	bg, stop := context.WithCancel(context.Background())
-	db.stop = stop
-	if db.writer != nil {
-		db.writer.start(bg)
-	}
-	db.work.Go(func() { db.sweepLoop(bg) })
-	return nil
+	return err
 }
 
 // openSQLite opens the writer, the readers and the keys beside them.
@@ -214,6 +228,13 @@ func private(files ...string) error {
 // setUp makes what an empty installation needs and checks that content and
 // keys belong together.
 func (db *DB) setUp(ctx context.Context) error {
+	var unfinished int
+	if err := db.main.GetContext(ctx, &unfinished, "SELECT COUNT(*) FROM settings WHERE name = '"+restoring+"'"); err != nil {
+		return fmt.Errorf("read the database: %w", err)
+	}
+	if unfinished > 0 {
+		return errors.New("a restore into this database was broken off: clear it and restore again")
+	}
 	name, err := db.installation(ctx)
 	if err != nil {
 		return err
@@ -304,7 +325,7 @@ func (db *DB) Close() error {
 		db.writer.close()
 	}
 	db.work.Wait()
-	var errs []error
+	errs := []error{db.search.close()}
 	if db.readers != nil {
 		errs = append(errs, db.readers.close())
 	}
