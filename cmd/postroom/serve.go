@@ -21,6 +21,7 @@ import (
 	"postroom/internal/config"
 	"postroom/internal/jobs"
 	"postroom/internal/outbound"
+	"postroom/internal/pace"
 	"postroom/internal/password"
 	"postroom/smtpd"
 	"postroom/tickets"
@@ -109,13 +110,14 @@ func newServer(ctx context.Context, d *desk, roles []string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.mail = smtpd.New(s.mailConfig(), d.intake, authenticator{checker}, d.limit, d.log, s.metrics)
+	doors := pace.NewDoors(d.now)
+	s.mail = smtpd.New(s.mailConfig(), countedIntake{d.intake, doors}, authenticator{checker}, d.limit, d.log, s.metrics)
 	relayPassword, err := d.cfg.RelayPassword()
 	if err != nil {
 		return nil, err
 	}
 	s.out = outbound.New(outboundConfig(d.cfg, relayPassword, d.node), outbound.Parts{Outbox: outboxStore{d}, Bodies: d.store,
-		Resolver: d.dns, Keys: d.store, Addresses: d.addr, Meter: s.metrics, Log: d.log})
+		Resolver: d.dns, Keys: d.store, Addresses: d.addr, Meter: s.metrics, Gate: doors.Gate(), Log: d.log})
 	var learner jobs.Learner
 	if r := d.junk.Rspamd(); r != nil {
 		learner = r

@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -99,7 +100,16 @@ func startPostfix(ctx context.Context, dir string) (*postfix, error) {
 		return nil, err
 	}
 	defer log.Close()
-	p := &postfix{cmd: exec.Command(bin, "-c", conf, "start-fg"), addr: addr}
+	if out, err := exec.CommandContext(ctx, bin, "-c", conf, "check").CombinedOutput(); err != nil { // makes the queue's folders
+		return nil, fmt.Errorf("postfix check: %w: %s", err, out)
+	}
+	daemons, err := exec.CommandContext(ctx, filepath.Join(filepath.Dir(bin), "postconf"), "-c", conf, "-h", "daemon_directory").Output()
+	if err != nil {
+		return nil, fmt.Errorf("postconf: %w", err)
+	}
+	// master itself, rather than the script that starts it: it ends with us.
+	p := &postfix{cmd: exec.Command(filepath.Join(strings.TrimSpace(string(daemons)), "master"), "-c", conf, "-d"), addr: addr}
+	p.cmd.Env = append(os.Environ(), "MAIL_CONFIG="+conf)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := p.cmd.Start(); err != nil {

@@ -97,6 +97,9 @@ var rooms = map[string]room{
 		others: []string{"github.com/emersion/go-smtp", "github.com/emersion/go-sasl", "github.com/emersion/go-msgauth",
 			"golang.org/x/net/idna", "golang.org/x/sync"},
 	},
+	"internal/pace": {
+		purpose: "lets work that can wait go slowly while the doors are busy",
+	},
 	"internal/password": {
 		purpose: "hashes and checks agents' passwords, at an even pace",
 		others:  []string{"golang.org/x/crypto/argon2"},

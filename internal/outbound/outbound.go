@@ -89,6 +89,19 @@ type Meter interface {
 	Failed(kind tickets.OutKind)
 }
 
+// Gate holds deliveries back while mail at the doors needs the machine more.
+type Gate interface {
+	// Pass returns when one delivery may begin; its error is ctx's.
+	Pass(ctx context.Context) error
+	// Busy reports whether Pass would hold back.
+	Busy() bool
+}
+
+type noGate struct{}
+
+func (noGate) Pass(ctx context.Context) error { return ctx.Err() }
+func (noGate) Busy() bool                     { return false }
+
 type noMeter struct{}
 
 func (noMeter) Sent(tickets.OutKind, bool) {}
@@ -195,6 +208,7 @@ type Parts struct {
 	Keys      KeyStore // nil: mail goes unsigned
 	Addresses tickets.Addresses
 	Meter     Meter // nil: nothing is counted
+	Gate      Gate  // nil: nothing is held back
 	Log       *slog.Logger
 	Now       func() time.Time // nil: time.Now
 }

@@ -21,6 +21,7 @@ type Worker struct {
 	deliver  *deliverer
 	lanes    *lanes
 	meter    Meter
+	gate     Gate
 	log      *slog.Logger
 	now      func() time.Time
 
@@ -48,6 +49,9 @@ func New(cfg Config, p Parts) *Worker {
 	if p.Meter == nil {
 		p.Meter = noMeter{}
 	}
+	if p.Gate == nil {
+		p.Gate = noGate{}
+	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
@@ -56,7 +60,7 @@ func New(cfg Config, p Parts) *Worker {
 		queue = cfg.Slots
 	}
 	return &Worker{
-		cfg: cfg, outbox: p.Outbox, schedule: Schedule{Pauses: cfg.Retry}, meter: p.Meter, log: p.Log, now: p.Now,
+		cfg: cfg, outbox: p.Outbox, schedule: Schedule{Pauses: cfg.Retry}, meter: p.Meter, gate: p.Gate, log: p.Log, now: p.Now,
 		composer: &composer{bodies: p.Bodies, signer: newSigner(p.Keys), addr: p.Addresses, notice: cfg.Notice},
 		deliver:  &deliverer{cfg: cfg, resolver: p.Resolver, pool: newPool(cfg.PerDest, cfg.Timeouts.Idle)},
 		lanes:    newLanes(cfg.PerDest, queue, cfg.Relay != "", p.Now),
@@ -133,11 +137,19 @@ func (w *Worker) loop(ctx, work context.Context, busy *sync.WaitGroup) {
 	}
 }
 
+// slotsBusy is how many rows are leased while the gate holds back: what waits
+// there is better left to wait in the store.
+const slotsBusy = 32
+
 // take leases what there is room for. more says that there may be more to
 // lease at once, full that there was no room.
 func (w *Worker) take(ctx, work context.Context, busy *sync.WaitGroup) (more, full bool) {
+	slots := w.cfg.Slots
+	if w.gate.Busy() {
+		slots = min(slots, slotsBusy)
+	}
 	w.mu.Lock()
-	room := w.cfg.Slots - len(w.held)
+	room := slots - len(w.held)
 	w.mu.Unlock()
 	if room <= 0 {
 		return false, true
@@ -243,6 +255,10 @@ func (w *Worker) handle(ctx, work context.Context, h *held) {
 			w.settle(work, h, nil, Result{Class: Temporary, Status: "4.3.0", Phase: "compose", Text: "an internal error"}, log)
 		}
 	}()
+	if w.gate.Pass(both(ctx, work)) != nil {
+		w.giveBack(work, h, 0, log)
+		return
+	}
 	dest, job, ok := w.destination(work, h, log)
 	if !ok {
 		return
