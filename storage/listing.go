@@ -85,7 +85,7 @@ func (v *view) ids(ctx context.Context, text string, args ...any) ([]int64, erro
 // nothing but their ids.
 func (db *DB) Events(ctx context.Context, ticketID int64) (list []*tickets.Event, err error) {
 	err = db.readers.with(ctx, func(q querier) error {
-		rows, err := q.QueryContext(ctx, db.d.sql("SELECT id, at, kind, actor, actor_id, message_id, data FROM events WHERE ticket_id = ? ORDER BY id"), ticketID)
+		rows, err := q.QueryContext(ctx, db.d.sql("SELECT id, at, kind, actor, actor_id, message_id, data FROM events WHERE ticket_id = ? ORDER BY at, id"), ticketID)
 		if err != nil {
 			return err
 		}

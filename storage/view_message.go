@@ -54,7 +54,7 @@ func (v *view) readMessage(ctx context.Context, id int64) (*readMessage, error) 
 }
 
 func (v *view) MessagesOf(ctx context.Context, ticketID int64, limit int) ([]*tickets.Message, error) {
-	text := "SELECT " + messageColumns + " FROM messages m WHERE m.ticket_id = ? ORDER BY m.id DESC"
+	text := "SELECT " + messageColumns + " FROM messages m WHERE m.ticket_id = ? ORDER BY m.received DESC, m.id DESC"
 	args := []any{ticketID}
 	if limit > 0 {
 		text += " LIMIT ?"
@@ -64,6 +64,8 @@ func (v *view) MessagesOf(ctx context.Context, ticketID int64, limit int) ([]*ti
 	if err != nil {
 		return nil, wrapErr("read a ticket's messages", err)
 	}
+	// By arrival, not by id: each node takes ids from blocks of its own, and an
+	// imported mail may be older than what was there.
 	slices.Reverse(list)
 	out := make([]*tickets.Message, 0, len(list))
 	for _, row := range list {
@@ -73,9 +75,6 @@ func (v *view) MessagesOf(ctx context.Context, ticketID int64, limit int) ([]*ti
 		}
 		out = append(out, r.m)
 	}
-	// By arrival: an imported mail may be older than what was there. Ids
-	// keep the order of equals.
-	slices.SortStableFunc(out, func(a, b *tickets.Message) int { return a.Received.Compare(b.Received) })
 	return out, nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"postroom/internal/outbound"
@@ -52,11 +53,10 @@ func (o outboxStore) Load(ctx context.Context, id int64) (*outbound.Job, error) 
 		if err != nil {
 			return err
 		}
-		for _, m := range msgs {
-			if m.ID < out.Message.ID {
-				job.Earlier = append(job.Earlier, m)
-			}
-		}
+		// In order of arrival; ids are none, since each node takes them from blocks
+		// of its own.
+		this := slices.IndexFunc(msgs, func(m *tickets.Message) bool { return m.ID == out.Message.ID })
+		job.Earlier = msgs[:max(this, 0)]
 		return nil
 	})
 	return job, err

@@ -82,5 +82,22 @@ func (a arrangement) start(t testing.TB, w *world, more settings) *house {
 			h.doors = append(h.doors, n)
 		}
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			h.tell(t)
+		}
+	})
 	return h
+}
+
+// tell logs what the desk knows, for whoever has to find out why a test failed.
+func (h *house) tell(t testing.TB) {
+	for _, tk := range h.admin().tickets() {
+		t.Log(h.admin().must("ticket", "explain", tk.Ref))
+	}
+	t.Log("outbox:\n" + h.admin().must("outbox", "list"))
+	t.Log("held:\n" + h.admin().must("held", "list"))
+	for _, n := range h.nodes {
+		t.Logf("log of %s:\n%s", n.ip, n.proc.log)
+	}
 }
