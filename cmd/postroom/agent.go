@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -75,7 +76,7 @@ type agentAddCmd struct {
 }
 
 func (cmd *agentAddCmd) Do(ctx context.Context, d *desk, s streams) error {
-	if err := checkName("agent", cmd.Name); err != nil {
+	if err := checkName("an agent", cmd.Name); err != nil {
 		return err
 	}
 	a := &tickets.Agent{Org: tickets.DefaultOrg, Name: cmd.Name, DisplayName: cmd.DisplayName, Active: true}
@@ -89,6 +90,12 @@ func (cmd *agentAddCmd) Do(ctx context.Context, d *desk, s streams) error {
 	dir, err := d.directory(ctx)
 	if err != nil {
 		return err
+	}
+	if o := dir.AgentByName(a.Name); o != nil {
+		return fmt.Errorf("there is an agent %s already; postroom agent set changes it", o.Name)
+	}
+	if o := dir.AgentByAddress(a.Address); o != nil {
+		return fmt.Errorf("%s is the mailbox of agent %s already", a.Address, o.Name)
 	}
 	if q := dir.QueueByAddress(a.Address); q != nil {
 		return fmt.Errorf("%s is the address of queue %s; an agent needs a mailbox of the agent's own", a.Address, q.Name)
@@ -164,6 +171,9 @@ func (cmd *agentSetCmd) Do(ctx context.Context, d *desk, s streams) error {
 	a, _, err := d.agentNamed(ctx, cmd.Name)
 	if err != nil {
 		return err
+	}
+	if cmd.Address == "" && cmd.Queue == nil && cmd.Role == "" && cmd.DisplayName == nil {
+		return errors.New("nothing was said to change; postroom agent set --help lists what can be (a password: postroom agent password)")
 	}
 	if cmd.Address != "" {
 		if a.Address, err = mailAddress(cmd.Address); err != nil {

@@ -53,6 +53,7 @@ func (cmd *checkCmd) Do(ctx context.Context, d *desk, s streams) error {
 	r.ok("config", "hostname %s, data in %s", d.cfg.Hostname, d.cfg.Data)
 	r.ok("database", "answers")
 	d.checkRedis(ctx, r)
+	d.checkHostname(ctx, r)
 	d.checkCertificate(r)
 	d.checkOutbound(ctx, r)
 	if err := d.checkQueues(ctx, r); err != nil {
@@ -84,6 +85,18 @@ func (d *desk) checkRedis(ctx context.Context, r *report) {
 		return
 	}
 	r.ok("redis", "%s answers", opt.Addr)
+}
+
+// checkHostname asks for the address that every MX record will lead to.
+func (d *desk) checkHostname(ctx context.Context, r *report) {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	addrs, err := d.dns.LookupIP(ctx, "ip", d.cfg.Hostname)
+	if err != nil || len(addrs) == 0 {
+		r.fail("dns", "%s has no address: publish an A or AAAA record for it, or correct hostname", d.cfg.Hostname)
+		return
+	}
+	r.ok("dns", "%s is at %s", d.cfg.Hostname, addrs[0])
 }
 
 func (d *desk) checkCertificate(r *report) {

@@ -54,16 +54,32 @@ func runRemote(ctx context.Context, cfg *config.Config, args []string, s streams
 	if _, err := conn.Write(append(req, '\n')); err != nil {
 		return true, fmt.Errorf("talk to the running server: %w", err)
 	}
+	sent := make(chan error, 1)
 	if s.in == nil || s.in == os.Stdin {
 		conn.(*net.UnixConn).CloseWrite()
+		sent <- nil
 	} else {
 		go func() {
-			io.Copy(conn, s.in)
+			_, err := io.Copy(inputOnly{conn}, s.in)
 			conn.(*net.UnixConn).CloseWrite()
+			sent <- err
 		}()
 	}
-	return true, readFrames(bufio.NewReaderSize(conn, maxFrame), s)
+	err = readFrames(bufio.NewReaderSize(conn, maxFrame), s)
+	select {
+	case inErr := <-sent:
+		var op *net.OpError // the server stopped listening: it has said why
+		if inErr != nil && !errors.As(inErr, &op) {
+			return true, inErr
+		}
+	default:
+	}
+	return true, err
 }
+
+// inputOnly hides the connection's own way of copying, which would take an
+// error of the input for one of the connection.
+type inputOnly struct{ io.Writer }
 
 func readFrames(r io.Reader, s streams) error {
 	var head [5]byte

@@ -74,7 +74,7 @@ func (cmd *demoCmd) Run(ctx context.Context, _ *cli, s streams) error {
 		playErr = nil
 	}
 	if !cmd.Once && ctx.Err() == nil {
-		fmt.Fprintf(s.out, demoInvitation, srv.address("mx"), srv.address("submission"), demoPassword, path, srv.address("http"))
+		fmt.Fprintf(s.out, demoInvitation, srv.address("mx"), srv.address("submission"), demoPassword, os.Args[0], path, srv.address("http"))
 		world.Show(s.out)
 		select {
 		case <-ctx.Done():
@@ -97,7 +97,7 @@ The desk stays up until you press Ctrl-C. Be a customer, in another terminal:
 What arrives at customers and agents @acme.example, @kunde.example and @agents.example is printed here; answer it the same way.
 A mail client sends as berta through %s (STARTTLS), user berta, password %q. The administrator sees:
 
-  postroom ticket list --config %s
+  %s ticket list --config %s
 
 and http://%s/metrics.
 `

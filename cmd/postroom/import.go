@@ -144,6 +144,9 @@ func feedMbox(r io.Reader, w io.Writer, bar *progress) error {
 		}
 		blank = len(bytes.TrimRight(line, "\r\n")) == 0
 		if err == io.EOF {
+			if !begun {
+				return errors.New("holds no mail")
+			}
 			return flush()
 		}
 		if err != nil {

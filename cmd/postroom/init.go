@@ -61,13 +61,6 @@ func (c *cli) load() (*config.Config, error) {
 	return &cfg, nil
 }
 
-type versionCmd struct{}
-
-func (versionCmd) Run(_ context.Context, _ *cli, s streams) error {
-	fmt.Fprintf(s.out, "postroom %s\n", version())
-	return nil
-}
-
 // version is what the Go toolchain stamped into the binary.
 func version() string {
 	info, ok := debug.ReadBuildInfo()

@@ -18,6 +18,8 @@ import (
 // cli is the command line. Commands that work on the desk implement
 // deskCommand and run in the server when one is running (see control.go).
 type cli struct {
+	Version bool `help:"Print the version." short:"V"`
+
 	Config string `help:"Configuration file." default:"" env:"POSTROOM_CONFIG" placeholder:"FILE" short:"c"`
 
 	Demo    demoCmd    `cmd:"" help:"Act out a day at the desk, without any configuration."`
@@ -32,7 +34,6 @@ type cli struct {
 	Held    heldCmd    `cmd:"" help:"Mail that waits for a confirmation."`
 	Inspect inspectCmd `cmd:"" help:"Print what the gateway sees in messages; needs no configuration."`
 	Import  importCmd  `cmd:"" help:"Take in old mail; nothing is sent."`
-	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
 // exitError ends the program with a status of its own; its text is printed already.
@@ -86,8 +87,12 @@ func parse(args []string, stdout, stderr io.Writer) (*cli, *kong.Context, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
+	if len(args) == 0 || args[0] == "help" {
+		args = append(args[min(1, len(args)):], "--help")
+	}
+	if len(args) == 1 && (args[0] == "--version" || args[0] == "-V" || args[0] == "version") {
+		fmt.Fprintf(stdout, "postroom %s\n", version())
+		return nil, nil, exitError(0)
 	}
 	kctx, err := p.Parse(args)
 	if code >= 0 {

@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
+	"postroom/internal/senderauth"
 	"postroom/tickets"
 )
 
@@ -46,7 +50,7 @@ func (s *queueSettings) apply(q *tickets.Queue, files map[string]string) error {
 			if r == "" {
 				continue
 			}
-			a, err := mailAddress(r)
+			a, err := queueAddress(r)
 			if err != nil {
 				return err
 			}
@@ -54,7 +58,11 @@ func (s *queueSettings) apply(q *tickets.Queue, files map[string]string) error {
 		}
 	}
 	if s.ReplyDomain != "" {
-		q.ReplyDomain = strings.ToLower(s.ReplyDomain)
+		domain, err := senderauth.Domain(s.ReplyDomain)
+		if err != nil {
+			return fmt.Errorf("--reply-domain %q: %w", s.ReplyDomain, err)
+		}
+		q.ReplyDomain = domain
 	}
 	if q.ReplyDomain == "" {
 		q.ReplyDomain = tickets.Domain(q.Address)
@@ -131,10 +139,24 @@ func (s *queueSettings) files(in io.Reader) (map[string]string, error) {
 // mailAddress checks an address given on the command line.
 func mailAddress(s string) (string, error) {
 	local, domain, ok := tickets.SplitAddress(strings.TrimSpace(s))
-	if !ok || strings.ContainsAny(s, " <>\t\r\n,;") || strings.Contains(domain, "@") || len(local) > 64 || len(domain) > 253 {
+	if !ok || strings.ContainsAny(s, " <>\t\r\n,;") || strings.Contains(local, "@") || len(local) > 64 {
 		return "", fmt.Errorf("%q is no mail address", s)
 	}
-	return local + "@" + strings.ToLower(domain), nil
+	domain, err := senderauth.Domain(domain)
+	if err != nil {
+		return "", fmt.Errorf("%q is no mail address: %w", s, err)
+	}
+	return local + "@" + domain, nil
+}
+
+// queueAddress is one that mail of a queue can come to: plus-forms are for the
+// secret addresses.
+func queueAddress(s string) (string, error) {
+	a, err := mailAddress(s)
+	if err == nil && strings.Contains(a, "+") {
+		return "", fmt.Errorf("%s: an address with + cannot be a queue's; its plus-forms are the secret reply addresses", a)
+	}
+	return a, err
 }
 
 type queueAddCmd struct {
@@ -144,10 +166,10 @@ type queueAddCmd struct {
 }
 
 func (cmd *queueAddCmd) Do(ctx context.Context, d *desk, s streams) error {
-	if err := checkName("queue", cmd.Name); err != nil {
+	if err := checkName("a queue", cmd.Name); err != nil {
 		return err
 	}
-	address, err := mailAddress(cmd.Address)
+	address, err := queueAddress(cmd.Address)
 	if err != nil {
 		return err
 	}
@@ -166,10 +188,18 @@ func (cmd *queueAddCmd) Do(ctx context.Context, d *desk, s streams) error {
 	return nil
 }
 
-// checkName keeps names apart from options, paths and addresses.
+// checkName keeps names apart from options, paths, addresses and the words
+// that #assign knows.
 func checkName(what, name string) error {
-	if name == "" || len(name) > 64 || strings.ContainsAny(name, " /@\\\"'\t\r\n#,") || name[0] == '-' {
-		return fmt.Errorf("%q is no name for a %s: take one word without @ and /", name, what)
+	ok := name != "" && len(name) <= 64 && name[0] != '-'
+	for _, r := range name {
+		ok = ok && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.", r))
+	}
+	if !ok {
+		return fmt.Errorf("%q does not do as the name of %s: take one word of letters, digits, dot, dash and underscore", name, what)
+	}
+	if strings.EqualFold(name, "me") || strings.EqualFold(name, "nobody") {
+		return fmt.Errorf("%q means something else in commands; take another name", name)
 	}
 	return nil
 }
@@ -206,9 +236,11 @@ func (cmd *queueSetCmd) Do(ctx context.Context, d *desk, s streams) error {
 		return err
 	}
 	if cmd.Address != "" {
-		if q.Address, err = mailAddress(cmd.Address); err != nil {
+		if q.Address, err = queueAddress(cmd.Address); err != nil {
 			return err
 		}
+	} else if reflect.DeepEqual(cmd.queueSettings, queueSettings{}) {
+		return errors.New("nothing was said to change; postroom queue set --help lists what can be")
 	}
 	files, err := cmd.files(s.in)
 	if err != nil {
@@ -324,6 +356,9 @@ func (cmd *queueRemoveCmd) Do(ctx context.Context, d *desk, s streams) error {
 	if err != nil {
 		return err
 	}
+	if tickets.FoldAddress(q.Address) == tickets.FoldAddress(d.cfg.Privacy.Address) {
+		return fmt.Errorf("queue %s receives %s, where people ask for their data; it stays", q.Name, q.Address)
+	}
 	if err := d.store.RemoveQueue(ctx, q.ID); err != nil {
 		return err
 	}
@@ -335,20 +370,34 @@ func (cmd *queueRemoveCmd) Do(ctx context.Context, d *desk, s streams) error {
 const privacyQueueName = "Privacy"
 
 // ensurePrivacyQueue makes the queue of the privacy address at the first start,
-// so that no request about personal data is ever turned away.
+// so that no request about personal data is ever turned away, and lets the
+// privacy officers work on it.
 func ensurePrivacyQueue(ctx context.Context, d *desk) error {
 	dir, err := d.directory(ctx)
 	if err != nil {
 		return err
 	}
-	if dir.QueueByAddress(d.cfg.Privacy.Address) != nil {
-		return nil
+	q := dir.QueueByAddress(d.cfg.Privacy.Address)
+	if q == nil {
+		if old := dir.QueueByName(privacyQueueName); old != nil {
+			c := *old
+			c.Address, c.ReplyDomain = d.cfg.Privacy.Address, tickets.Domain(d.cfg.Privacy.Address)
+			return d.store.UpdateQueue(ctx, &c)
+		}
+		q = &tickets.Queue{Org: tickets.DefaultOrg, Name: privacyQueueName, Address: d.cfg.Privacy.Address,
+			ReplyDomain: tickets.Domain(d.cfg.Privacy.Address), Ack: true, AttachLimit: defaultAttachLimit}
+		if err := d.store.AddQueue(ctx, q); err != nil {
+			return err
+		}
 	}
-	if q := dir.QueueByName(privacyQueueName); q != nil {
-		c := *q
-		c.Address, c.ReplyDomain = d.cfg.Privacy.Address, tickets.Domain(d.cfg.Privacy.Address)
-		return d.store.UpdateQueue(ctx, &c)
+	for _, a := range dir.Agents {
+		if a.Active && a.Role == tickets.RolePrivacy && len(a.Queues) == 0 {
+			c := *a
+			c.Queues = []int64{q.ID}
+			if err := d.store.UpdateAgent(ctx, &c); err != nil {
+				return err
+			}
+		}
 	}
-	return d.store.AddQueue(ctx, &tickets.Queue{Org: tickets.DefaultOrg, Name: privacyQueueName, Address: d.cfg.Privacy.Address,
-		ReplyDomain: tickets.Domain(d.cfg.Privacy.Address), Ack: true, AttachLimit: defaultAttachLimit})
+	return nil
 }

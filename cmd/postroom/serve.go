@@ -28,7 +28,7 @@ import (
 )
 
 type serveCmd struct {
-	Roles []string `help:"Only these roles: mx, submission, imap, worker, outbound." placeholder:"ROLE"`
+	Roles []string `help:"Only these roles: mx, submission, worker, outbound; imap is accepted and has no door yet." placeholder:"ROLE"`
 }
 
 var allRoles = []string{"mx", "submission", "imap", "worker", "outbound"}
@@ -289,6 +289,7 @@ func (s *server) serveHTTP(spawn func(func()), failed chan<- error) (*http.Serve
 		return nil, fmt.Errorf("listen.http: %w", err)
 	}
 	s.bound["http"] = l.Addr().String()
+	s.log.Info("listening", "role", "http", "address", l.Addr().String())
 	web := newHTTP(&s.ready, s.healthy, s.metrics.registry)
 	spawn(func() {
 		if err := web.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {

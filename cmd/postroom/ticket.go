@@ -318,9 +318,23 @@ func actor(e *tickets.Event, dir *tickets.Directory) string {
 }
 
 type ticketRawCmd struct {
-	ID int64 `arg:"" help:"Id of the message, from ticket list --json."`
+	ID string `arg:"" help:"Id of the message, from ticket show or ticket list --json."`
 }
 
 func (cmd *ticketRawCmd) Do(ctx context.Context, d *desk, s streams) error {
-	return d.store.WriteRaw(ctx, cmd.ID, s.out)
+	id, err := strconv.ParseInt(cmd.ID, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%q is no message id: those are numbers, and postroom ticket show REF lists a ticket's", cmd.ID)
+	}
+	var m *tickets.Message
+	if err := d.store.View(ctx, func(v tickets.View) error {
+		m, err = v.MessageByID(ctx, id)
+		return err
+	}); err != nil {
+		return err
+	}
+	if m == nil {
+		return fmt.Errorf("there is no message %d", id)
+	}
+	return d.store.WriteRaw(ctx, id, s.out)
 }
