@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"postroom/internal/message"
+	"postroom/privacy"
 	"postroom/threading"
 )
 
@@ -73,7 +74,26 @@ func inspectFile(path string) (message.Inspection, *message.Message) {
 	if err != nil {
 		return unreadable(err), nil
 	}
-	return m.Inspect(), m
+	in := m.Inspect()
+	in.Privacy = privacyJSON(m)
+	return in, m
+}
+
+// privacyJSON is what the words of a mail ask for of the writer's data, or null.
+func privacyJSON(m *message.Message) json.RawMessage {
+	r := privacy.Recognise(m.Subject, m.Reply)
+	if r == nil {
+		return json.RawMessage("null")
+	}
+	b, err := json.Marshal(struct {
+		Rights   []privacy.Right `json:"rights"`
+		Language string          `json:"language"`
+		Sure     bool            `json:"sure"`
+	}{r.Rights, r.Language, r.Sure})
+	if err != nil {
+		return json.RawMessage("null") // strings and a bool always marshal
+	}
+	return b
 }
 
 // unreadable is the line of a file that could not be read: every field is
@@ -114,6 +134,9 @@ func printInspection(w io.Writer, path string, in message.Inspection) error {
 	line("Kind", kind)
 	if b := in.Bounce; b != nil {
 		line("Bounce", strings.TrimSpace(fmt.Sprintf("%s %s %s: %s", b.Status, b.Action, b.Recipient, b.Reason)))
+	}
+	if string(in.Privacy) != "null" {
+		line("Privacy", string(in.Privacy))
 	}
 	if in.Thread != nil {
 		line("Thread", fmt.Sprint(*in.Thread))
