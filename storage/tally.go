@@ -12,7 +12,7 @@ import (
 const (
 	sqlAddCount = "INSERT INTO counters (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value"
 	sqlClaim    = "INSERT INTO counters (name, value) VALUES (?, 1) ON CONFLICT (name) DO NOTHING"
-	sqlCounts   = "SELECT name, value FROM counters WHERE name >= ? AND name < ?"
+	sqlCounts   = "SELECT name, value FROM counters WHERE name LIKE ?"
 )
 
 // AddCounts adds to named counts, such as those of a day. Names are ASCII and
@@ -31,7 +31,7 @@ func (db *DB) Counts(ctx context.Context, prefix string) (map[string]int64, erro
 	counts := make(map[string]int64)
 	err := db.View(ctx, func(tv tickets.View) error {
 		v := tv.(*view)
-		rows, err := v.q.QueryContext(ctx, db.d.sql(sqlCounts), tallyName(prefix), tallyName(prefix)+"\x7f")
+		rows, err := v.q.QueryContext(ctx, db.d.sql(sqlCounts), tallyName(prefix)+"%")
 		if err != nil {
 			return wrapErr("read counts", err)
 		}

@@ -207,6 +207,7 @@ type AckRule struct {
 	SentToday    int
 	OverBudget   bool // the installation's or the address's rate is used up
 	OwnAddress   bool // the sender is one of ours
+	Suppressed   bool // the mail asks for no automatic answer
 }
 
 // ackable decides whether a new ticket is acknowledged: once, never to
@@ -217,7 +218,7 @@ func (in *Incoming) ackable() bool {
 	switch {
 	case !a.Enabled, !in.Queue.Ack, in.Sender == nil:
 	case in.Automatic, in.Bounce, in.Bulk, in.Warning:
-	case m.EnvelopeFrom == "", a.OwnAddress:
+	case m.EnvelopeFrom == "", a.OwnAddress, a.Suppressed:
 	case a.RequireProof && !in.Aligned:
 	case a.PerSenderDay > 0 && a.SentToday >= a.PerSenderDay, a.OverBudget:
 	default:

@@ -84,6 +84,7 @@ func TestH12_H13_Acknowledgements(t *testing.T) {
 		{"verification of a service", func(in *Incoming) { in.Warning = true }, false},
 		{"null sender", func(in *Incoming) { in.Message.EnvelopeFrom = "" }, false},
 		{"one of our addresses", func(in *Incoming) { in.Ack.OwnAddress = true }, false},
+		{"asks for no automatic answer", func(in *Incoming) { in.Ack.Suppressed = true }, false},
 		{"not proved", func(in *Incoming) { in.Aligned = false }, false},
 		{"not proved, and no proof is asked for", func(in *Incoming) { in.Aligned, in.Ack.RequireProof = false, false }, true},
 		{"one today already", func(in *Incoming) { in.Ack.SentToday = 1 }, false},

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"postroom/internal/message"
+	"postroom/internal/senderauth"
 	"postroom/threading"
 	"postroom/tickets"
 )
@@ -17,7 +19,8 @@ const listed = 100
 // address, by submission, or to a queue's public address.
 func (in *Intake) agent(ctx context.Context, v tickets.View, m *mail, to *destination) (*tickets.Change, error) {
 	am := &tickets.AgentMail{Agent: to.agent, Queue: to.queue, Directory: to.dir, Addr: in.addr, Now: m.env.Received,
-		Confirmed: m.confirmed != 0}
+		Confirmed: m.heldKind == "collision"}
+	own := to.token != nil || m.env.Via == tickets.ViaSubmission || m.confirmed != 0
 	ref := ""
 	switch {
 	case to.token != nil:
@@ -25,27 +28,27 @@ func (in *Intake) agent(ctx context.Context, v tickets.View, m *mail, to *destin
 		am.NoteOnly = to.token.Kind == threading.TokenNote
 	case len(to.replies) > 0 && m.env.Via == tickets.ViaSubmission:
 		ref = to.replies[0].Ref
-	case !to.command && !(to.proved && m.env.Via == tickets.ViaSubmission && in.startsWithCommand(m)):
+	case to.command && own:
+	case !in.startsWithCommand(m) && !to.command, to.sure && !own && in.onlyForwards(m):
 		// Plain mail to a queue: a colleague who writes as a customer, or a
 		// forward. Commands at its top are only obeyed when proved.
-		if !in.startsWithCommand(m) {
-			return in.customer(ctx, v, m, to)
-		}
-		to.command = true
+		return in.customer(ctx, v, m, to)
 	}
+	gone := false
 	if ref != "" {
 		t, err := in.survivor(ctx, v, ref)
 		if err != nil {
 			return nil, err
 		}
-		if t == nil {
-			return in.customer(ctx, v, m, to)
+		if am.Ticket, gone = t, t == nil; t != nil {
+			am.Queue = to.dir.QueueByID(t.QueueID)
 		}
-		am.Ticket = t
-		am.Queue = to.dir.QueueByID(t.QueueID)
+	}
+	if am.Queue == nil {
+		am.Queue = to.queue
 	}
 	if m.msg.Kind != message.KindMail {
-		return in.agentAutomatic(m, am), nil
+		return in.agentAutomatic(m, to, am), nil
 	}
 	if !to.proved {
 		return in.hold(m, to, am), nil
@@ -54,8 +57,14 @@ func (in *Intake) agent(ctx context.Context, v tickets.View, m *mail, to *destin
 	am.Message.Proof, am.Message.AuthorAgent = "agent", to.agent.ID
 	am.Message.ThreadReason = agentReason(m, to)
 	am.Commands, am.Text, am.Errors = tickets.ParseCommands(m.msg.Reply)
+	if gone {
+		am.Errors = append(am.Errors, &tickets.CommandError{Line: ref, Why: "this ticket is no longer here"})
+	}
+	if to.torn {
+		am.Errors = append(am.Errors, &tickets.CommandError{Line: "To", Why: "the mail went to the addresses of several tickets; write to one at a time"})
+	}
 	am.Text = strings.TrimSpace(am.Text)
-	if m.msg.HTML != "" {
+	if am.Text != "" && m.msg.RenderHTML() != "" {
 		am.HTML = message.TextToHTML(am.Text)
 	}
 	if ch, done, err := in.special(ctx, v, m, to, am); done || err != nil {
@@ -67,6 +76,12 @@ func (in *Intake) agent(ctx context.Context, v tickets.View, m *mail, to *destin
 	ch := tickets.ReceiveAgent(*am)
 	in.release(m, ch)
 	return ch, nil
+}
+
+// onlyForwards reports whether the one command of a mail is #forward.
+func (in *Intake) onlyForwards(m *mail) bool {
+	commands, _, errs := tickets.ParseCommands(m.msg.Reply)
+	return len(errs) == 0 && len(commands) == 1 && commands[0].Verb == tickets.VerbForward
 }
 
 func agentReason(m *mail, to *destination) string {
@@ -95,24 +110,21 @@ func (in *Intake) survivor(ctx context.Context, v tickets.View, ref string) (*ti
 	return t, err
 }
 
-// special treats what is no business of one ticket: #forward at the top, and a
-// forwarded mail written to the command address or by submission.
+// special treats what is no business of one ticket: #forward at the top, alone.
+// Otherwise the desk says what is wrong with it.
 func (in *Intake) special(ctx context.Context, v tickets.View, m *mail, to *destination, am *tickets.AgentMail) (*tickets.Change, bool, error) {
-	for _, c := range am.Commands {
-		if c.Verb != tickets.VerbForward {
-			continue
-		}
-		fwd := message.Forwarded(m.msg)
-		if fwd == nil {
-			return nil, false, nil // the desk says that there is nothing forwarded
-		}
-		ch, err := in.forwardedMail(ctx, v, m, to, fwd)
-		if err == nil {
-			in.release(m, ch)
-		}
-		return ch, true, err
+	if len(am.Errors) > 0 || len(am.Commands) != 1 || am.Commands[0].Verb != tickets.VerbForward {
+		return nil, false, nil
 	}
-	return nil, false, nil
+	fwd := in.outsider(to, message.Forwarded(m.msg))
+	if fwd == nil {
+		return nil, false, nil
+	}
+	ch, err := in.forwardedMail(ctx, v, m, to, fwd)
+	if err == nil {
+		in.release(m, ch)
+	}
+	return ch, true, err
 }
 
 // gather loads what the commands and the answer depend on.
@@ -120,7 +132,7 @@ func (in *Intake) gather(ctx context.Context, v tickets.View, m *mail, am *ticke
 	am.Named = make(map[string]*tickets.Ticket)
 	am.Contents = make(map[int64][]*tickets.Message)
 	for _, ref := range tickets.NamedRefs(am.Commands) {
-		t, err := v.TicketByRef(ctx, tickets.DefaultOrg, ref)
+		t, err := in.survivor(ctx, v, ref)
 		if err != nil {
 			return err
 		}
@@ -151,8 +163,8 @@ func (in *Intake) gather(ctx context.Context, v tickets.View, m *mail, am *ticke
 				return err
 			}
 		case tickets.VerbNew:
-			a := message.Address{Address: strings.Trim(strings.Fields(c.Arg)[0], "<>")}
-			if in.hosts(am.Directory, tickets.Domain(a.Address)) {
+			a, ok := outsideAddress(c.Arg)
+			if !ok || in.hosts(am.Directory, tickets.Domain(a.Address)) || am.Directory.AgentByAddress(a.Address) != nil {
 				continue
 			}
 			p, err := in.person(ctx, v, a)
@@ -189,16 +201,39 @@ func (in *Intake) answered(ctx context.Context, v tickets.View, m *mail, am *tic
 			}
 		}
 	}
-	base := am.Ticket.LastInID
-	if am.Base != nil {
-		base = am.Base.ID
-	}
-	for _, msg := range am.Contents[am.Ticket.ID] {
-		if msg.Direction == tickets.DirectionOut && msg.ID > base && msg.AuthorAgent != am.Agent.ID && msg.AuthorAgent != 0 {
-			am.Newer = msg
+	am.Newer = newerAnswer(am)
+	return nil
+}
+
+// newerAnswer is the last answer of a colleague that came after the message
+// that this mail answers, or after the customer's last one when that is not
+// known. The order is that of arrival: ids of several nodes have none.
+func newerAnswer(am *tickets.AgentMail) *tickets.Message {
+	list := am.Contents[am.Ticket.ID]
+	from := 0
+	for i, msg := range list {
+		if msg == am.Base || am.Base == nil && msg.Direction == tickets.DirectionIn && msg.Kind == string(message.KindMail) && !msg.Unverified {
+			from = i + 1
 		}
 	}
-	return nil
+	var newer *tickets.Message
+	for _, msg := range list[from:] {
+		if msg.Direction == tickets.DirectionOut && msg.AuthorAgent != am.Agent.ID && msg.AuthorAgent != 0 {
+			newer = msg
+		}
+	}
+	return newer
+}
+
+// outsideAddress reads the one address that #new names.
+func outsideAddress(arg string) (message.Address, bool) {
+	s := strings.Trim(strings.TrimPrefix(strings.TrimSpace(arg), "mailto:"), "<>")
+	local, domain, ok := tickets.SplitAddress(s)
+	if !ok || len(local) > 64 || strings.ContainsAny(local, " \t()<>[]:;,@\\\"") || strings.ContainsFunc(local, unicode.IsControl) {
+		return message.Address{}, false
+	}
+	ascii, err := senderauth.Domain(domain)
+	return message.Address{Address: local + "@" + ascii}, err == nil && strings.Contains(ascii, ".")
 }
 
 func lastOf(ids []string, n int) []string {
@@ -210,7 +245,9 @@ func lastOf(ids []string, n int) []string {
 }
 
 // attachments are those of the agent's mail that go to the customer: all but
-// what a mail client carried over from the notification.
+// what a mail client carried over from the notification, mails (a notification
+// that was attached holds what is internal), and what signs for the agent's
+// own person: certificates, keys and cards.
 func (in *Intake) attachments(m *mail, am *tickets.AgentMail) []int {
 	old := make(map[string]bool)
 	if am.Ticket != nil {
@@ -222,18 +259,26 @@ func (in *Intake) attachments(m *mail, am *tickets.AgentMail) []int {
 	}
 	var out []int
 	for _, a := range m.msg.Attachments {
-		if !old[a.SHA256] && a.Type != "message/rfc822" {
+		if !old[a.SHA256] && !private[a.Type] && !strings.HasPrefix(a.Type, "message/") {
 			out = append(out, a.Index)
 		}
 	}
 	return out
 }
 
+var private = map[string]bool{
+	"application/pkcs7-signature": true, "application/x-pkcs7-signature": true, "application/pgp-signature": true,
+	"application/pgp-keys": true, "text/vcard": true, "text/x-vcard": true,
+}
+
 // agentAutomatic keeps an agent's out-of-office or bounce: it is no answer, and
 // reaches nobody.
-func (in *Intake) agentAutomatic(m *mail, am *tickets.AgentMail) *tickets.Change {
+func (in *Intake) agentAutomatic(m *mail, to *destination, am *tickets.AgentMail) *tickets.Change {
 	msg := m.toMessage()
-	msg.Direction, msg.AuthorAgent, msg.Ticket = tickets.DirectionNote, am.Agent.ID, am.Ticket
+	msg.Direction, msg.Ticket = tickets.DirectionNote, am.Ticket
+	if to.proved {
+		msg.AuthorAgent = am.Agent.ID
+	}
 	msg.ThreadReason = "automatic mail from an agent's mailbox: no answer"
 	ch := &tickets.Change{Messages: []*tickets.Message{msg}}
 	if am.Ticket != nil {
@@ -264,10 +309,11 @@ func (in *Intake) hold(m *mail, to *destination, am *tickets.AgentMail) *tickets
 	h := &tickets.Held{ID: tickets.NewHeldID(), Org: tickets.DefaultOrg, At: am.Now, Kind: "agent", AgentID: to.agent.ID, Ticket: am.Ticket,
 		Message: msg, State: "held"}
 	ch := &tickets.Change{Held: []*tickets.Held{h}}
-	q := am.Queue
-	if q == nil {
-		return ch
+	if am.Ticket != nil {
+		ch.Events = append(ch.Events, &tickets.Event{TicketID: am.Ticket.ID, At: am.Now, Kind: "held", Actor: tickets.ActorSystem,
+			Data: map[string]string{"why": "not proved", "agent": fmt.Sprint(to.agent.ID)}})
 	}
+	q := am.Queue
 	// The mail asks the agent's own mailbox, never the address that claimed;
 	// it quotes nothing that came in, so that it is no way to write to an agent.
 	if in.mayAsk(m, to.agent) {

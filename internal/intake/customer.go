@@ -24,12 +24,13 @@ func (in *Intake) customer(ctx context.Context, v tickets.View, m *mail, to *des
 	if err != nil {
 		return nil, err
 	}
-	sender, err := in.person(ctx, v, m.from)
+	dec = in.strictest(m, to, dec, f)
+	sender, err := in.writer(ctx, v, m, to)
 	if err != nil {
 		return nil, err
 	}
 	c := tickets.Incoming{
-		Message: m.toMessage(), Sender: sender, Queue: to.queue, Decision: dec, Ticket: f.hit[dec.TicketID],
+		Message: m.toMessage(), Sender: sender, Queue: to.queueFor(f.hit[dec.TicketID]), Decision: dec, Ticket: f.hit[dec.TicketID],
 		Language: language(m, sender), Index: m.msg.ThreadIndex, Aligned: m.aligned || m.proof == "agent",
 		Automatic: m.msg.Kind == message.KindAutoReply, Bounce: m.msg.Kind == message.KindBounce, Bulk: m.msg.Bulk,
 		Junk:    m.junkFor(to),
@@ -38,7 +39,7 @@ func (in *Intake) customer(ctx context.Context, v tickets.View, m *mail, to *des
 	c.Message.ThreadReason = dec.Reason
 	c.Message.AuthorPerson = sender
 	if m.env.Via == tickets.ViaImport {
-		return in.imported(m, to, &c), nil
+		return in.imported(ctx, v, m, to, &c)
 	}
 	if c.Aligned {
 		if c.Copied, err = in.copied(ctx, v, m, to.dir, sender); err != nil {
@@ -51,9 +52,57 @@ func (in *Intake) customer(ctx context.Context, v tickets.View, m *mail, to *des
 	return tickets.Receive(c), nil
 }
 
+// strictest corrects a decision by what the mail went to and looks like. What
+// comes to the privacy address is a case of its own, whatever it quotes. A
+// service's verification that somebody had sent to a ticket's secret address
+// does not get near that ticket (THREATS.md H1).
+func (in *Intake) strictest(m *mail, to *destination, dec threading.Decision, f *finder) threading.Decision {
+	t := f.hit[dec.TicketID]
+	switch dec.Action {
+	case threading.Join, threading.Third, threading.Unverified:
+	default:
+		return dec
+	}
+	switch {
+	case to.privacy && t != nil && t.QueueID != to.queue.ID:
+		return threading.Decision{Action: threading.Linked, TicketID: dec.TicketID, Reason: dec.Reason + "; but it went to the privacy address: a case of its own"}
+	case dec.Action == threading.Unverified && dec.PartyNo == 0 && (m.msg.Kind != message.KindMail || looksLikeVerification(m)):
+		return threading.Decision{Action: threading.Linked, TicketID: dec.TicketID, Reason: dec.Reason + ", and it looks automatic: a ticket of its own, linked"}
+	}
+	return dec
+}
+
+// queueFor is where a new ticket goes: to the queue that was written to, else
+// to that of the ticket it follows up.
+func (to *destination) queueFor(t *tickets.Ticket) *tickets.Queue {
+	if t != nil && !to.named && !to.privacy {
+		if q := to.dir.QueueByID(t.QueueID); q != nil {
+			return q
+		}
+	}
+	return to.queue
+}
+
+// writer is the person who wrote the mail; nil when nobody can be named. An
+// address of our own is never a person: an answer would come back to us.
+func (in *Intake) writer(ctx context.Context, v tickets.View, m *mail, to *destination) (*tickets.Person, error) {
+	if to.dir.QueueByAddress(m.from.Address) != nil || m.noFrom && in.hosts(to.dir, tickets.Domain(m.from.Address)) {
+		return nil, nil
+	}
+	return in.person(ctx, v, m.from)
+}
+
 func (in *Intake) evidence(m *mail, to *destination) threading.Evidence {
 	return threading.Evidence{From: m.from.Address, Proved: in.believed(m), Reply: to.replies, InReplyTo: m.msg.InReplyTo,
-		References: m.msg.References, Subject: m.msg.Subject, ThreadIndex: m.msg.ThreadIndex, Now: m.env.Received}
+		References: m.msg.References, Subject: m.msg.Subject, ThreadIndex: m.msg.ThreadIndex, Now: m.when()}
+}
+
+// when is the time by which a mail is judged: its own if it is only put away.
+func (m *mail) when() time.Time {
+	if d := m.msg.Date; m.env.Via == tickets.ViaImport && !d.IsZero() && d.Before(m.env.Received) {
+		return d
+	}
+	return m.env.Received
 }
 
 // believed reports whether From may speak for a party without the secret
@@ -120,9 +169,9 @@ func (in *Intake) copied(ctx context.Context, v tickets.View, m *mail, d *ticket
 // ackRule gathers what the rule of acknowledgements needs; the look-up is
 // spared where the answer is no anyway.
 func (in *Intake) ackRule(ctx context.Context, v tickets.View, m *mail, to *destination, sender *tickets.Person, dec threading.Decision) (tickets.AckRule, error) {
-	rule := tickets.AckRule{Enabled: in.cfg.AckEnabled, RequireProof: in.cfg.CheckSenders, PerSenderDay: in.cfg.AckPerDay}
+	rule := tickets.AckRule{Enabled: in.cfg.AckEnabled, RequireProof: in.cfg.CheckSenders, PerSenderDay: in.cfg.AckPerDay, Suppressed: suppressed(m)}
 	isNew := dec.Action != threading.Join && dec.Action != threading.Third && dec.Action != threading.Unverified
-	if !rule.Enabled || !isNew || sender == nil || (rule.RequireProof && !m.aligned) {
+	if !rule.Enabled || !isNew || sender == nil || rule.Suppressed || (rule.RequireProof && !m.aligned) {
 		return rule, nil
 	}
 	rule.OwnAddress = in.hosts(to.dir, tickets.Domain(sender.Address)) || to.dir.QueueByAddress(sender.Address) != nil ||
@@ -140,6 +189,21 @@ func (in *Intake) ackRule(ctx context.Context, v tickets.View, m *mail, to *dest
 	}
 	rule.OverBudget = m.ackBudget != nil && !*m.ackBudget
 	return rule, nil
+}
+
+// suppressed reports whether the mail asks for no automatic answer, in the ways
+// of Exchange and of old list servers (THREATS.md H13). Such a mail may well be
+// a person's; only the acknowledgement is left out.
+func suppressed(m *mail) bool {
+	if m.msg.Get("X-Loop") != "" {
+		return true
+	}
+	for _, w := range strings.Split(strings.ToLower(m.msg.Get("X-Auto-Response-Suppress")), ",") {
+		if w = strings.TrimSpace(w); w == "all" || w == "autoreply" || w == "oof" {
+			return true
+		}
+	}
+	return false
 }
 
 // toMessage is what is kept of the mail beside its bytes.
@@ -163,7 +227,7 @@ func (m *mail) toMessage() *tickets.Message {
 		msg.Cc = append(msg.Cc, a.Address)
 	}
 	for _, a := range m.msg.Attachments {
-		msg.Attachments = append(msg.Attachments, tickets.Attachment{Name: a.Name, Type: a.Type, Size: a.Size, Inline: a.Inline, SHA256: a.SHA256})
+		msg.Attachments = append(msg.Attachments, tickets.Attachment{Name: a.Name, Type: a.Type, Size: a.Size, Inline: a.Inline, SHA256: a.SHA256, ContentID: a.ContentID})
 	}
 	return msg
 }
@@ -194,45 +258,90 @@ func looksLikeVerification(m *mail) bool {
 	if len(m.msg.Text) < 4000 {
 		text += "\n" + strings.ToLower(m.msg.Text)
 	}
-	for _, w := range []string{"verification code", "confirmation code", "one-time code", "one-time password", "verify your email",
-		"confirm your email", "bestätigungscode", "code de vérification", "código de verificación"} {
+	for _, w := range []string{"verification code", "confirmation code", "one-time code", "one-time password", "verify your account", "verify your email",
+		"confirm your account", "confirm your email", "bestätigungscode", "code de vérification", "código de verificación"} {
 		if strings.Contains(text, w) {
+			return hasCode(text) // a person who asks about such a mail names no code
+		}
+	}
+	return false
+}
+
+// hasCode finds a link, or four to eight digits in a row.
+func hasCode(text string) bool {
+	if strings.Contains(text, "https://") || strings.Contains(text, "http://") {
+		return true
+	}
+	digits := 0
+	for _, r := range text + " " {
+		switch {
+		case '0' <= r && r <= '9':
+			digits++
+		case digits >= 4 && digits <= 8:
 			return true
+		default:
+			digits = 0
 		}
 	}
 	return false
 }
 
 // imported puts old mail where it belongs and sends nothing. What the team
-// itself wrote stands as an answer.
-func (in *Intake) imported(m *mail, to *destination, c *tickets.Incoming) *tickets.Change {
-	c.Import = m.env.State
-	if !m.msg.Date.IsZero() && m.msg.Date.Before(c.Now) {
-		c.Now = m.msg.Date
-		c.Message.Received = m.msg.Date
+// itself wrote stands as an answer. Whoever else wrote into a conversation stays
+// in it, as a third party: nobody reads more because of it.
+func (in *Intake) imported(ctx context.Context, v tickets.View, m *mail, to *destination, c *tickets.Incoming) (*tickets.Change, error) {
+	c.Import, c.Now = m.env.State, m.when()
+	if c.Import == "" {
+		c.Import = tickets.StateResolved
 	}
-	own := to.dir.QueueByAddress(m.from.Address) != nil || to.dir.AgentByAddress(m.from.Address) != nil
-	if !own {
-		return tickets.Receive(*c)
+	c.Message.Received = c.Now
+	if c.Decision.Action == threading.Linked {
+		c.Decision.Action = threading.Third
+	}
+	agent := to.dir.AgentByAddress(m.from.Address)
+	if agent == nil && to.dir.QueueByAddress(m.from.Address) == nil {
+		return tickets.Receive(*c), nil
 	}
 	c.Message.Direction = tickets.DirectionOut
-	if a := to.dir.AgentByAddress(m.from.Address); a != nil {
-		c.Message.AuthorAgent = a.ID
-	}
-	if c.Decision.Action == threading.Linked {
-		c.Decision.Action = threading.Join
+	if agent != nil {
+		c.Message.AuthorAgent = agent.ID
 	}
 	c.Message.AuthorPerson, c.Sender = nil, nil
-	return tickets.Receive(*c)
+	switch c.Decision.Action {
+	case threading.Third, threading.Unverified:
+		c.Decision.Action = threading.Join
+	case threading.New, threading.FollowUp:
+		// The team wrote first: the matter is whoever it wrote to.
+		first, err := in.copied(ctx, v, m, to.dir, nil)
+		if err != nil {
+			return nil, err
+		}
+		if len(first) > 0 {
+			c.Sender = first[0]
+		}
+	}
+	return tickets.Receive(*c), nil
 }
 
-// forwarded finds the customer's mail in one that a proved agent forwarded to
-// a queue: the ticket belongs to the original sender.
+// forwarded finds the customer's mail in one that an agent forwarded to a
+// queue: the ticket belongs to the original sender.
 func (in *Intake) forwarded(to *destination, m *mail) *message.Forward {
-	if to.agent == nil || !to.proved || to.token != nil {
+	if !to.sure || to.token != nil || m.msg.Kind != message.KindMail {
 		return nil
 	}
-	return message.Forwarded(m.msg)
+	return in.outsider(to, message.Forwarded(m.msg))
+}
+
+// outsider leaves out what one of us wrote: a notification that is forwarded
+// to a queue makes no customer of the desk itself (THREATS.md H11).
+func (in *Intake) outsider(to *destination, fwd *message.Forward) *message.Forward {
+	if fwd == nil {
+		return nil
+	}
+	if a := fwd.From.Address; to.dir.QueueByAddress(a) != nil || to.dir.AgentByAddress(a) != nil || in.hosts(to.dir, tickets.Domain(a)) {
+		return nil
+	}
+	return fwd
 }
 
 func (in *Intake) forwardedMail(ctx context.Context, v tickets.View, m *mail, to *destination, fwd *message.Forward) (*tickets.Change, error) {
@@ -240,22 +349,18 @@ func (in *Intake) forwardedMail(ctx context.Context, v tickets.View, m *mail, to
 	if err != nil {
 		return nil, err
 	}
-	c := tickets.Incoming{Message: m.toMessage(), Sender: sender, Queue: to.queue, Language: language(m, sender),
-		Decision: threading.Decision{Action: threading.New, Reason: "forwarded by agent " + strconv.FormatInt(to.agent.ID, 10)},
-		Addr:     in.addr, Now: m.env.Received}
+	why := "forwarded by agent " + strconv.FormatInt(to.agent.ID, 10)
 	f := newFinder(v, to.dir, tickets.DefaultOrg)
 	dec, err := threading.Resolve(ctx, threading.Evidence{From: fwd.From.Address, Proved: true, InReplyTo: fwd.InReplyTo, References: fwd.References,
 		Subject: fwd.Subject, Now: m.env.Received}, f)
 	if err != nil {
 		return nil, err
 	}
-	if dec.Action == threading.Join {
-		c.Decision = threading.Decision{Action: dec.Action, TicketID: dec.TicketID, PartyNo: dec.PartyNo,
-			Reason: c.Decision.Reason + "; " + dec.Reason}
-		c.Ticket = f.hit[dec.TicketID]
-	}
+	dec.Reason = why + "; " + dec.Reason
+	c := tickets.Incoming{Message: m.toMessage(), Sender: sender, Queue: to.queue, Language: language(m, sender), Decision: dec,
+		Ticket: f.hit[dec.TicketID], By: to.agent, Addr: in.addr, Now: m.env.Received}
 	c.Message.From, c.Message.FromName = fwd.From.Address, fwd.From.Name
-	c.Message.Subject, c.Message.Text = fwd.Subject, clipText(fwd.Text, m.msg.Text)
-	c.Message.AuthorPerson, c.Message.Proof, c.Message.ThreadReason = sender, "agent", c.Decision.Reason
+	c.Message.Subject, c.Message.Text, c.Message.Whole = fwd.Subject, clipText(fwd.Text, m.msg.Text), clipText(m.msg.Text, "")
+	c.Message.AuthorPerson, c.Message.Proof, c.Message.ThreadReason = sender, "agent", dec.Reason
 	return tickets.Receive(c), nil
 }

@@ -66,7 +66,7 @@ func (in *Intake) release(m *mail, ch *tickets.Change) {
 		return
 	}
 	ch.Release, ch.ReleaseState = m.confirmed, "released"
-	if a := m.heldAgent; a != 0 {
+	if a := m.heldAgent; a != 0 && m.heldKind == "agent" {
 		if d := provedIn(m.results); d != "" {
 			ch.TrustAgent, ch.TrustDomain = a, d
 		}
@@ -115,10 +115,16 @@ func (in *Intake) Release(ctx context.Context, heldID, jobID int64) error {
 	return nil
 }
 
-// reread brings a held mail back as it came in. The sender check is not
-// repeated: its outcome stands with the message.
+// viaAgain is the door of a held mail that is read again: nothing is checked
+// and nothing weighed a second time, since the outcome stands with the message.
+const viaAgain tickets.Via = "again"
+
+// reread brings a held mail back as it came in.
 func (in *Intake) reread(ctx context.Context, h *tickets.Held) (*mail, error) {
-	env := &tickets.Envelope{Via: tickets.ViaFetch, From: h.Message.EnvelopeFrom, To: h.Message.EnvelopeTo, Received: h.Message.Received}
+	env := &tickets.Envelope{Via: viaAgain, From: h.Message.EnvelopeFrom, To: h.Message.EnvelopeTo, Received: h.Message.Received}
+	if h.Message.Proof == "agent" { // held for another reason than doubt
+		env.Via, env.AgentID = tickets.ViaSubmission, h.AgentID
+	}
 	pr, pw := io.Pipe()
 	go func() { pw.CloseWithError(in.bodies.WriteRaw(ctx, h.Message.ID, pw)) }()
 	m, err := in.read(ctx, env, pr)
@@ -126,7 +132,7 @@ func (in *Intake) reread(ctx context.Context, h *tickets.Held) (*mail, error) {
 		pr.CloseWithError(errors.New("stopped"))
 		return nil, fmt.Errorf("read held mail %d: %w", h.ID, err)
 	}
-	m.receipt, m.confirmed, m.heldAgent = h.Message.Receipt, h.ID, h.AgentID
+	m.receipt, m.confirmed, m.heldAgent, m.heldKind = h.Message.Receipt, h.ID, h.AgentID, h.Kind
 	m.proof, m.results = h.Message.Proof, h.Message.AuthResults
 	return m, nil
 }

@@ -49,6 +49,11 @@ type Junk interface {
 	Start(env spam.Envelope) *spam.Look
 }
 
+// Counter keeps the daily count for the administrator.
+type Counter interface {
+	Count(at time.Time, kind string)
+}
+
 // Config is what the administrator decides of the intake.
 type Config struct {
 	Hostname       string
@@ -67,6 +72,7 @@ type Intake struct {
 	sender Sender // nil when senders are not checked
 	junk   Junk   // nil when nothing is weighed
 	limit  Limiter
+	count  Counter // nil: nobody counts
 	keys   *threading.Keyring
 	addr   tickets.Addresses
 	log    *slog.Logger
@@ -82,6 +88,7 @@ type Options struct {
 	Sender Sender
 	Junk   Junk // nil: no mail is put aside
 	Limit  Limiter
+	Count  Counter // nil: nobody counts
 	Keys   *threading.Keyring
 	Log    *slog.Logger
 	Now    func() time.Time
@@ -90,7 +97,7 @@ type Options struct {
 
 // New makes an Intake.
 func New(o Options) *Intake {
-	in := &Intake{cfg: o.Config, store: o.Store, bodies: o.Bodies, sender: o.Sender, junk: o.Junk, limit: o.Limit, keys: o.Keys,
+	in := &Intake{cfg: o.Config, store: o.Store, bodies: o.Bodies, sender: o.Sender, junk: o.Junk, limit: o.Limit, count: o.Count, keys: o.Keys,
 		addr: tickets.Addresses{Keys: o.Keys}, log: o.Log, now: o.Now, wake: o.Wake}
 	if in.log == nil {
 		in.log = slog.New(slog.DiscardHandler)
@@ -113,6 +120,7 @@ func (in *Intake) Receive(ctx context.Context, env tickets.Envelope, data io.Rea
 	if env.Received.IsZero() {
 		env.Received = in.now()
 	}
+	defer func() { in.countRefused(&env, err) }()
 	mail, err := in.read(ctx, &env, data)
 	if err != nil {
 		return "", err
@@ -133,6 +141,7 @@ func (in *Intake) Receive(ctx context.Context, env tickets.Envelope, data io.Rea
 		}
 		return "", fmt.Errorf("keep the mail: %w", err)
 	}
+	in.countKept(&env, change)
 	in.announce(change)
 	if change.Duplicate != nil {
 		return change.Duplicate.Receipt, nil
@@ -162,6 +171,7 @@ type mail struct {
 	ackBudget *bool // asked once, however often the decision runs
 	askBudget *bool
 	heldAgent int64
+	heldKind  string
 	again     string // set when the same mail came before, too long ago to be a copy
 	confirmed int64  // the held mail that this one repeats after its confirmation
 }
@@ -193,10 +203,12 @@ func (in *Intake) decide(ctx context.Context, v tickets.View, m *mail) (*tickets
 	switch {
 	case to.returned != nil:
 		return in.returned(ctx, v, m, to)
-	case to.privacy:
-		return in.customer(ctx, v, m, to)
 	case to.confirm != 0:
 		return in.confirmation(ctx, v, m, to)
+	case to.agent != nil && to.token != nil:
+		return in.agent(ctx, v, m, to) // the note address is the strictest of all
+	case to.privacy:
+		return in.customer(ctx, v, m, to)
 	case to.agent != nil:
 		return in.agent(ctx, v, m, to)
 	}

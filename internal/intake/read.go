@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"strings"
@@ -35,6 +33,9 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 16<<10); return &
 func (in *Intake) read(ctx context.Context, env *tickets.Envelope, data io.Reader) (*mail, error) {
 	m := &mail{env: env, receipt: tickets.NewReceipt()}
 	check := in.startCheck(ctx, env)
+	if check != nil {
+		defer check.Close()
+	}
 	m.look = in.startLook(m)
 	m.stage = in.store.Stage(ctx)
 	first := buffers.Get().(*[]byte)
@@ -53,9 +54,6 @@ func (in *Intake) read(ctx context.Context, env *tickets.Envelope, data io.Reade
 	if err != nil {
 		m.stage.Abort()
 		m.endLook()
-		if check != nil {
-			check.Close()
-		}
 		return nil, err
 	}
 	m.author()
@@ -64,7 +62,7 @@ func (in *Intake) read(ctx context.Context, env *tickets.Envelope, data io.Reade
 }
 
 func (in *Intake) startCheck(ctx context.Context, env *tickets.Envelope) *senderauth.Check {
-	if in.sender == nil || env.Via == tickets.ViaSubmission || env.Via == tickets.ViaImport || !env.Remote.IsValid() {
+	if in.sender == nil || (env.Via != tickets.ViaMX && env.Via != tickets.ViaFetch) {
 		return nil
 	}
 	return in.sender.Start(ctx, senderauth.Input{Remote: remoteOf(env.Remote), Helo: env.Helo, MailFrom: env.From})
@@ -107,12 +105,28 @@ func (m *mail) takeSmall(raw []byte, check *senderauth.Check) error {
 		m.look.Write(raw)
 	}
 	m.digest = sha256.Sum256(raw[m.header.body:])
-	var err error
-	if m.msg, err = message.Parse(bytes.NewReader(raw), message.Limits{}); err != nil {
-		return fmt.Errorf("parse: %w", err)
-	}
-	_, err = m.stage.Write(raw)
+	m.msg = parse(bytes.NewReader(raw))
+	_, err := m.stage.Write(raw)
 	return err
+}
+
+// parseLimits are one address above what is refused, and leave the HTML for
+// those who want it.
+var parseLimits = message.Limits{Addresses: maxAddresses + 1, NoHTML: true}
+
+// parse understands a mail as far as it can be understood. A fault of the
+// parser must neither end the process nor lose the mail, which would come again
+// and again: the bytes are kept, and the ticket says why it is bare.
+func parse(r io.Reader) (msg *message.Message) {
+	defer func() {
+		if recover() != nil {
+			msg = &message.Message{Kind: message.KindMail, Subject: "A mail that could not be understood",
+				Text: "This mail could not be understood. It is kept as it came.", Reply: "This mail could not be understood. It is kept as it came.",
+				Defects: []string{"the parser failed on this mail; it is kept as it came"}}
+		}
+	}()
+	msg, _ = message.Parse(r, parseLimits) // the reader's error is its writer's, who knows it
+	return msg
 }
 
 // takeLarge streams the rest, so that memory does not grow with the size.
@@ -121,12 +135,11 @@ func (m *mail) takeLarge(first []byte, rest io.Reader, check *senderauth.Check) 
 	body := sha256.New()
 	body.Write(first[min(m.header.body, len(first)):])
 	pr, pw := io.Pipe()
-	parsed := make(chan error, 1)
+	parsed := make(chan struct{})
 	go func() {
-		msg, err := message.Parse(pr, message.Limits{})
-		m.msg = msg
-		pr.CloseWithError(errors.New("parser stopped"))
-		parsed <- err
+		m.msg = parse(pr)
+		io.Copy(io.Discard, pr) // whatever it left unread
+		close(parsed)
 	}()
 	to := fanOut{stage: m.stage, parser: pw, body: body, check: check, look: m.look}
 	err := to.write(first, false)
@@ -134,9 +147,7 @@ func (m *mail) takeLarge(first []byte, rest io.Reader, check *senderauth.Check) 
 		_, err = io.CopyBuffer(&to, rest, make([]byte, 64<<10))
 	}
 	pw.CloseWithError(err) // nil means the end
-	if perr := <-parsed; err == nil && perr != nil {
-		err = fmt.Errorf("parse: %w", perr)
-	}
+	<-parsed
 	body.Sum(m.digest[:0])
 	return err
 }
@@ -242,5 +253,17 @@ func (m *mail) judge(in *Intake, check *senderauth.Check) {
 			m.proof = "none"
 		}
 		m.results = m.auth.AuthenticationResults(in.cfg.Hostname)
+		m.warn()
+	}
+}
+
+// warn says in words what the agents should know of the sender check beside
+// its outcome.
+func (m *mail) warn() {
+	if why := m.auth.LookAlike; why != "" {
+		m.msg.Defects = append(m.msg.Defects, "the sender's domain may not be what it looks like: "+why)
+	}
+	if m.auth.ForgedResults {
+		m.msg.Defects = append(m.msg.Defects, "the mail brought a sender check in our own name, which is forged")
 	}
 }

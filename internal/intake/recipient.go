@@ -92,15 +92,16 @@ func (in *Intake) recipient(d *tickets.Directory, address string) recipient {
 	if !in.hosts(d, domain) {
 		return r
 	}
+	base, tag, plus := strings.Cut(local, "+")
+	if tok := in.keys.Parse(local, in.now()); tok != nil {
+		r.token, r.queue = tok, queueNamed(d, base, domain)
+		r.privacy = tok.Kind == threading.TokenReply && in.isPrivacy(address)
+		return r
+	}
 	if in.isPrivacy(address) {
 		r.privacy = true
 		return r
 	}
-	if tok := in.keys.Parse(local, in.now()); tok != nil {
-		r.token = tok
-		return r
-	}
-	base, tag, plus := strings.Cut(local, "+")
 	if plus && strings.EqualFold(tag, commandTag) {
 		if r.queue = d.QueueByAddress(base + "@" + domain); r.queue != nil {
 			r.command = true
@@ -111,18 +112,31 @@ func (in *Intake) recipient(d *tickets.Directory, address string) recipient {
 	return r
 }
 
+// queueNamed finds the queue whose secret addresses begin with that local part.
+func queueNamed(d *tickets.Directory, local, replyDomain string) *tickets.Queue {
+	for _, q := range d.Queues {
+		if l, _, _ := tickets.SplitAddress(q.Address); strings.EqualFold(l, local) && strings.EqualFold(q.ReplyDomain, replyDomain) {
+			return q
+		}
+	}
+	return nil
+}
+
 // destination is what the recipients of one mail together ask for.
 type destination struct {
 	dir      *tickets.Directory
 	queue    *tickets.Queue
+	named    bool // the queue stands among the recipients by its own address
 	replies  []threading.Token
 	privacy  bool
 	returned *threading.Token
 	confirm  int64
 	agent    *tickets.Agent   // an agent's mail, proved or claimed
 	token    *threading.Token // agent, note or command
+	torn     bool             // secret addresses of several tickets, where only one can be meant
 	command  bool
-	proved   bool
+	proved   bool // the mail is the agent's: commands are obeyed
+	sure     bool // From is the agent's and proved, though it came to no secret address
 }
 
 // address reads the recipients and says who the mail is from, as far as that
@@ -140,11 +154,21 @@ func (in *Intake) address(ctx context.Context, v tickets.View, m *mail) (*destin
 		in.add(to, in.recipient(d, a))
 	}
 	if m.env.Via == tickets.ViaImport {
-		to.queue = d.QueueByName(m.env.Queue)
+		if to.queue = d.QueueByName(m.env.Queue); to.queue == nil {
+			return nil, refusal(tickets.RefuseUnknownRecipient, "there is no queue of that name")
+		}
 		return to, nil
+	}
+	if to.privacy {
+		if q := d.QueueByAddress(in.cfg.PrivacyAddress); q != nil {
+			to.queue = q
+		}
 	}
 	if to.queue == nil {
 		to.queue = in.defaultQueue(d, m.env.To)
+	}
+	if to.queue == nil {
+		return nil, refusal(tickets.RefuseTemporary, "no queue has been set up here yet")
 	}
 	in.recogniseAgent(to, m)
 	return to, nil
@@ -154,8 +178,8 @@ func (in *Intake) add(to *destination, r recipient) {
 	if r.privacy {
 		to.privacy = true
 	}
-	if r.queue != nil && (to.queue == nil || r.privacy) {
-		to.queue = r.queue
+	if own := r.token == nil; r.queue != nil && (to.queue == nil || own && !to.named) {
+		to.queue, to.named = r.queue, own
 	}
 	if r.command {
 		to.command = true
@@ -165,6 +189,7 @@ func (in *Intake) add(to *destination, r recipient) {
 	}
 	switch r.token.Kind {
 	case threading.TokenReply:
+		to.torn = to.torn || len(to.replies) > 0 && to.replies[0].Ref != r.token.Ref
 		to.replies = append(to.replies, *r.token)
 	case threading.TokenReturn:
 		to.returned = r.token
@@ -172,6 +197,7 @@ func (in *Intake) add(to *destination, r recipient) {
 		to.confirm = r.token.ID
 	default:
 		// A note address among the recipients makes the whole mail a note.
+		to.torn = to.torn || to.token != nil && to.token.Ref != r.token.Ref
 		if to.token == nil || r.token.Kind == threading.TokenNote {
 			to.token = r.token
 		}
@@ -206,26 +232,27 @@ func (in *Intake) defaultQueue(d *tickets.Directory, to []string) *tickets.Queue
 
 // recogniseAgent says whether this is an agent's mail, and whether that is
 // proved: by authenticated submission, or by the agent's own secret address
-// with From the agent and aligned, or by a sending domain the agent confirmed.
+// with From the agent and aligned, or sent through a domain that the agent
+// confirmed once. A public address proves nothing: others can write to it
+// through a domain that they share with the agent.
 func (in *Intake) recogniseAgent(to *destination, m *mail) {
-	if m.env.Via == tickets.ViaSubmission {
+	switch {
+	case m.confirmed != 0:
+		to.agent, to.proved = to.dir.AgentByID(m.heldAgent), true
+	case m.env.Via == tickets.ViaSubmission:
 		to.agent, to.proved = to.dir.AgentByID(m.env.AgentID), true
-		return
+	case to.token != nil:
+		to.agent = to.dir.AgentByID(to.token.AgentID)
+		to.proved = to.agent != nil && !m.noFrom && tickets.FoldAddress(m.from.Address) == tickets.FoldAddress(to.agent.Address) &&
+			(m.aligned || in.trusts(to.agent, m))
+	case !m.noFrom:
+		to.agent = to.dir.AgentByAddress(m.from.Address)
 	}
-	if to.token != nil {
-		a := to.dir.AgentByID(to.token.AgentID)
-		if a == nil || !a.Active {
-			return
-		}
-		to.agent = a
-		to.proved = tickets.FoldAddress(m.from.Address) == tickets.FoldAddress(a.Address) && (m.aligned || in.trusts(a, m)) ||
-			m.confirmed != 0
-		return
+	if to.agent != nil && !to.agent.Active {
+		to.agent = nil
 	}
-	if a := to.dir.AgentByAddress(m.from.Address); a != nil && !m.noFrom {
-		to.agent = a
-		to.proved = m.aligned || in.trusts(a, m) || m.confirmed != 0
-	}
+	to.proved = to.proved && to.agent != nil
+	to.sure = to.proved || to.agent != nil && m.aligned && tickets.FoldAddress(m.from.Address) == tickets.FoldAddress(to.agent.Address)
 }
 
 // trusts reports whether the mail passed SPF or DKIM for a domain that the

@@ -21,8 +21,8 @@ func (in *Intake) refuse(m *mail) error {
 	switch {
 	case h.over, h.fields > maxHeaderFields:
 		return refusal(tickets.RefuseHeader, "the header is over the limit of 1000 fields or 256 KiB")
-	case len(msg.From)+len(msg.To)+len(msg.Cc)+len(msg.ReplyTo) >= maxAddresses:
-		return refusal(tickets.RefuseHeader, "the header names 1000 addresses or more")
+	case len(msg.From)+len(msg.To)+len(msg.Cc)+len(msg.ReplyTo) > maxAddresses:
+		return refusal(tickets.RefuseHeader, "the header names more than 1000 addresses")
 	case h.hops > maxHops:
 		return refusal(tickets.RefuseLoop, "too many hops: this mail is going in circles")
 	case msg.FromFields > 1, msg.FromMailboxes > 1:
@@ -62,11 +62,11 @@ func (in *Intake) isPrivacy(address string) bool {
 // spoofsUs refuses mail that claims to come from a domain of ours and does not
 // prove it (THREATS.md H7), and our own mail that came back.
 func (in *Intake) spoofsUs(ctx context.Context, v tickets.View, m *mail, d *tickets.Directory) error {
-	if m.env.Via == tickets.ViaSubmission || m.env.Via == tickets.ViaImport || in.toPrivacy(m.env.To) {
+	if m.env.Via == tickets.ViaSubmission || m.env.Via == tickets.ViaImport || m.confirmed != 0 {
 		return nil
 	}
 	domain := tickets.Domain(m.from.Address)
-	if !m.noFrom && domain != "" && !m.aligned && m.auth.Forwarder == "" {
+	if !m.noFrom && domain != "" && !m.aligned && m.auth.Forwarder == "" && !in.toPrivacy(m.env.To) {
 		if q := d.QueueByAddress(m.from.Address); q != nil || (in.cfg.CheckSenders && in.ours(d, domain)) {
 			return refusal(tickets.RefuseOwnDomain, "mail from this domain has to prove itself (SPF or DKIM)")
 		}

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"strings"
 
 	"postroom/internal/message"
 	"postroom/tickets"
@@ -22,14 +23,14 @@ func (in *Intake) returned(ctx context.Context, v tickets.View, m *mail, to *des
 	msg.Ticket = out.Ticket
 	if m.msg.Kind == message.KindBounce {
 		msg.ThreadReason = "delivery report to the return path of a mail of ours"
-		b := tickets.Bounced{OutboxID: out.ID, Permanent: m.msg.Bounce.Permanent()}
+		b := tickets.Bounced{OutboxID: out.ID, Permanent: givenUp(m.msg.Bounce)}
 		if m.msg.Bounce != nil {
 			b.Status = m.msg.Bounce.Status
 		}
 		return keep(tickets.ReceiveBounce(msg, out, b, m.env.Received), msg), nil
 	}
-	if m.msg.Kind == message.KindMail && out.ToAgent == 0 {
-		// A person's mail client that answers the return path: as any other mail.
+	if m.msg.Kind == message.KindMail {
+		// A mail client that answers the return path: as any other mail.
 		rest := *to
 		rest.returned = nil
 		return in.customer(ctx, v, m, &rest)
@@ -43,6 +44,19 @@ func (in *Intake) returned(ctx context.Context, v tickets.View, m *mail, to *des
 			Actor: tickets.ActorSystem, Message: msg, Data: map[string]string{"why": "automatic"}}}
 	}
 	return keep(ch, msg), nil
+}
+
+// givenUp reports whether nobody tries to deliver the mail any more. That may
+// be so while the address is good: a full mailbox fails for good too.
+func givenUp(b *message.Bounce) bool {
+	if b == nil {
+		return true
+	}
+	switch strings.ToLower(b.Action) {
+	case "delayed", "delivered", "relayed", "expanded":
+		return false
+	}
+	return !strings.HasPrefix(b.Status, "2")
 }
 
 // keep makes sure that the message is in the change, ticket or not.

@@ -9,6 +9,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,9 @@ type Worker struct {
 	Releaser Releaser
 	Learner  Learner // nil: nobody wants to learn
 	Bodies   Bodies
+	Limit    Limiter // nil: no budget of notifications
+	Tally    *Tally  // nil: nobody counts
+	Ledger   Ledger  // nil: no daily count is kept
 	Addr     tickets.Addresses
 	Name     string // of this worker, unique among the nodes
 	Log      *slog.Logger
@@ -48,6 +52,8 @@ type Worker struct {
 	Wake     <-chan struct{} // a job may be waiting
 	Made     func()          // told that outgoing mail was written
 	Sweep    time.Duration   // how often to look without a wake-up; 0 means 5 s
+
+	reported string // the newest day that was reported, by this process or another
 }
 
 // The bounds of a round.
@@ -66,9 +72,7 @@ func (w *Worker) Run(ctx context.Context) {
 	tick := time.NewTicker(sweep)
 	defer tick.Stop()
 	for {
-		for w.round(ctx) {
-		}
-		w.unsnooze(ctx)
+		w.Work(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -76,6 +80,14 @@ func (w *Worker) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// Work carries out all that is due now and returns.
+func (w *Worker) Work(ctx context.Context) {
+	for w.round(ctx) {
+	}
+	w.unsnooze(ctx)
+	w.keepCount(ctx)
 }
 
 // round carries out what is due and reports whether there may be more.
@@ -92,6 +104,9 @@ func (w *Worker) round(ctx context.Context) bool {
 			return false
 		}
 		if err := w.do(ctx, j); err != nil && !errors.Is(err, tickets.ErrGone) {
+			if ctx.Err() != nil {
+				return false // its lease runs out, and another takes it
+			}
 			w.Log.Error("job failed", "job", j.ID, "kind", j.Kind, "err", err)
 			if err := w.Store.RetryJob(ctx, j.ID, w.Now().Add(retryIn)); err != nil {
 				w.Log.Error("put a job off", "job", j.ID, "err", err)
@@ -135,6 +150,7 @@ func (w *Worker) notify(ctx context.Context, j *tickets.Job) error {
 		return w.finish(ctx, j)
 	}
 	made := false
+	asked := make(map[int64]verdict) // a budget is asked once, however often this is decided
 	_, err := w.Store.Apply(ctx, func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
 		ch := &tickets.Change{FinishJob: j.ID}
 		made = false
@@ -153,7 +169,7 @@ func (w *Worker) notify(ctx context.Context, j *tickets.Job) error {
 		if err != nil {
 			return nil, err
 		}
-		ch.Outbox = tickets.Notifications(tickets.Notice{Ticket: t, Message: m, Directory: d, Addr: w.Addr, Data: j.Data, Now: w.Now()})
+		ch.Outbox = w.withinBudget(ctx, t, asked, tickets.Notifications(tickets.Notice{Ticket: t, Message: m, Directory: d, Addr: w.Addr, Data: j.Data, Now: w.Now()}))
 		made = len(ch.Outbox) > 0
 		return ch, nil
 	})
@@ -179,8 +195,8 @@ func (w *Worker) unsnooze(ctx context.Context) {
 				return &tickets.Change{}, err
 			}
 			var last *tickets.Message
-			if t.LastInID != 0 {
-				if last, err = v.MessageByID(ctx, t.LastInID); err != nil {
+			if id := cmp.Or(t.LastInID, t.LastOutID); id != 0 { // the desk may have written first
+				if last, err = v.MessageByID(ctx, id); err != nil {
 					return nil, err
 				}
 			}
