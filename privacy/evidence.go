@@ -231,6 +231,9 @@ func (e *evaluation) dataAt(j int) object {
 		if e.mask&first == 0 && e.mask&asking == 0 && !e.subject {
 			return object{0.7, false}
 		}
+		if e.mask&(cMy|cAboutMe) != 0 && e.mask&asking != 0 {
+			return object{personalData + 0.6, false}
+		}
 		return object{personalData, false}
 	case mine:
 		return object{mineData, true}
@@ -326,7 +329,7 @@ func (e *evaluation) add(right int, v float64, i int) {
 	if e.s[i].slip {
 		v *= 0.8
 	}
-	if e.mask&first == 0 && e.mask&asking == 0 && !e.subject {
+	if e.mask&first == 0 && e.mask&asking == 0 && !e.subject && i > 1 {
 		v *= 0.5
 	}
 	if e.subject {

@@ -107,6 +107,10 @@ func (e *evaluation) rightsAlone() {
 // articles are the articles of the GDPR by right. 7(3) is looked at apart.
 var articles = map[int]int{15: iAccess, 16: iRectification, 17: iErasure, 18: iRestriction, 20: iPortability, 21: iObjection}
 
+// otherLaws have numbers of their own for the same rights.
+var otherLaws = map[string]bool{"dsg": true, "kdg": true, "bdsg": true, "revdsg": true, "ndsg": true, "ccpa": true, "lgpd": true,
+	"kvkk": true, "dpa": true, "pipeda": true, "lopd": true, "lopdgdd": true}
+
 // article weighs a number that may be an article of the GDPR.
 func (e *evaluation) article(i int) {
 	right, ok := articles[e.s[i].number]
@@ -115,6 +119,11 @@ func (e *evaluation) article(i int) {
 	}
 	if !ok || e.doc&cLaw == 0 || !e.near(i, cArticle, 2, 0) && !e.near(i, cLaw, 0, 3) {
 		return
+	}
+	for j := i; j < min(len(e.s), i+8); j++ {
+		if otherLaws[string(e.s[j].text)] {
+			return
+		}
 	}
 	v := 0.6
 	if e.subject || e.mask&first != 0 || e.mask&asking != 0 {
@@ -240,7 +249,7 @@ func (e *evaluation) object(i int) {
 		}
 	case data >= personalData-0.4:
 		v = 0.8 + 0.5*data
-	case e.near(i, cProcess, 6, 8) && !e.near(i, cBusiness, 8, 8):
+	case e.near(i, cProcess, 6, 8) && e.mask&first != 0 && !e.near(i, cBusiness, 8, 8):
 		v = 1.2
 	case e.mask&cLaw != 0 && !e.near(i, cBusiness, 8, 8):
 		v = 1.2
@@ -252,7 +261,7 @@ func (e *evaluation) unsubscribe(i int) {
 	if e.mask&cNotice != 0 || e.near(i, cBusiness|cOthers, 4, 6) {
 		return
 	}
-	if e.mask&(first|asking) == 0 && len(e.s) > 5 && i > 1 {
+	if e.mask&(first|asking) == 0 && (len(e.all) > 12 || len(e.s) > 5 && i > 1) {
 		return
 	}
 	if e.mask&(cNot|cHow|cSelf) != 0 && e.mask&cMarketing == 0 {
@@ -281,7 +290,7 @@ func (e *evaluation) stop(i int) {
 		} else {
 			e.add(iObjection, 1.6, i)
 		}
-	case e.near(i, cMarketing, 6, 10) && (wish || e.mask&asking != 0 && e.near(i, cMarketing, 0, 3)):
+	case e.near(i, cMarketing, 6, 10) && (wish || e.mask&asking != 0 && len(e.s) <= 8 && e.near(i, cMarketing, 0, 3)):
 		e.add(iObjection, 1.5, i)
 	case wish && e.mask&first != 0 && e.near(i, cMails, 4, 6) && !e.near(i, cBusiness, 4, 8):
 		e.add(iObjection, 1.1, i)
@@ -304,7 +313,7 @@ func (e *evaluation) withdraw(i int) {
 	}
 	v := 1.7
 	if e.mask&(cData|cPData|cProcess|cMarketing|cHereby) != 0 {
-		v = 2.2
+		v = 2.5
 	}
 	if e.conditional() {
 		v *= 0.6

@@ -68,7 +68,7 @@ func (e *evaluation) give(i int) {
 	data := e.strongest(i, 10, 12)
 	told := e.mask&(cCopy|cHold|cHave|cAll|cWhat|cAccess|cLaw) != 0
 	switch {
-	case e.mask&(cErase|cRectify|cObject|cStop) != 0 && !e.near(i, cCopy|cWhat|cAll, 2, 6):
+	case e.mask&(cErase|cRectify|cObject|cStop|cWithdraw|cRestrict) != 0 && !e.near(i, cCopy|cWhat|cAll|cAccess, 2, 6):
 		return // confirm the deletion of my data
 	case data >= mineAndPersonal-0.4:
 		e.add(iAccess, 2.0, i)
@@ -80,7 +80,7 @@ func (e *evaluation) give(i int) {
 		e.add(iAccess, 1.5, i)
 	case data >= personalData-0.4 && e.mask&first != 0 && e.mask&cOthers == 0:
 		e.add(iAccess, 1.2, i)
-	case e.carried >= 1.5 && e.mask&cBusiness == 0 && e.near(i, cIt, 0, 3):
+	case e.carried >= 1.5 && e.mask&cBusiness == 0 && e.near(i, cIt, 0, 3) && !e.near(i, cAbout, 0, 3):
 		e.add(iAccess, 1.1, i)
 	case e.doc&cBusiness == 0 && e.near(i, cAll, 4, 4) && e.near(i, cMeDat, 3, 3):
 		e.askedAll = true
@@ -90,15 +90,15 @@ func (e *evaluation) give(i int) {
 
 // whatIsHeld is "what data do you hold on me".
 func (e *evaluation) whatIsHeld(i int) {
-	if e.conditional() || !e.near(i, cHold|cHave|cProcess, 2, 14) || e.near(i, cBusiness, 0, 4) {
+	if e.conditional() || e.mask&(cObject|cWithdraw|cErase|cRestrict) != 0 && e.mask&(cGive|cCopy) == 0 || !e.near(i, cHold|cHave|cProcess, 6, 14) || e.near(i, cBusiness, 0, 4) {
 		return
 	}
 	data := e.strongest(i, 2, 14)
 	about := e.near(i, cAboutMe, 0, 14)
 	switch {
-	case about && e.near(i, cData|cPData|cAll|cHave|cHold, 2, 14):
+	case about && e.near(i, cData|cPData|cAll|cHave|cHold, 6, 14):
 		e.add(iAccess, 1.7, i)
-	case data >= personalData-0.5 && e.mask&first != 0 && e.near(i, cHold|cProcess, 2, 14):
+	case data >= personalData-0.5 && e.mask&first != 0 && e.near(i, cHold|cProcess, 6, 14):
 		e.add(iAccess, 1.4, i)
 	}
 }

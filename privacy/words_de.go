@@ -48,7 +48,7 @@ var german = lexicon{"de", map[concept]string{
 		gesetz_über_den_datenschutz gesetzes_über_den_kirchlichen_datenschutz kirchengesetz* datenschutz_der betroffenenrecht* kirchlichen_datenschutz dsvgo dgsvo bundesdatenschutzgesetz 2016_679`,
 	cArticle: `artikel art artikels`,
 	cRight:   `recht rechte rechten anspruch rechts betroffenenrecht*`,
-	cPlease: `bitte bite bitten bitt ersuche ersuchen fordere verlange beantrage antrag anfrage erbitte fordern könnt könnten können_sie könnten_sie würden_sie wünsche aufforderung
+	cPlease: `beschwerde mahnung bitte bite bitten bitt ersuche ersuchen fordere verlange beantrage antrag anfrage erbitte fordern könnt könnten können_sie könnten_sie würden_sie wünsche aufforderung
 		begehre gefälligst löschantrag auskunftsersuchen stelle`,
 	cWant:  `möchte will mag möchten hätte hätt wünsche würde wollte brauche will`,
 	cNot:   `nicht kein keine keinen keiner keinem nie niemals nich ned`,

@@ -39,7 +39,7 @@ var english = lexicon{"en", map[concept]string{
 	cRecords:  `records database databases data_base system systems files servers archive archives books register backups`,
 	cRestrict: `restrict* limit limitation* limiting freez* frozen block blocking suspend* put_on_hold lock quarantine* pause`,
 	cProcess:  `process processing processed use using usage used sell selling share sharing disclose pass_on passing handling`,
-	cObject:   `object objecting objection* oppose opposed opposing opposition do_not_agree don_t_agree disagree`,
+	cObject:   `i_object object_to objects_to to_object would_object also_object hereby_object objecting objection* oppose opposed opposing opposition do_not_agree don_t_agree disagree`,
 	cStop:     `stop stopp cease no_more enough_of quit refrain leave_me_alone never_again no_longer_send do_not_send don_t_send dont_send do_not_contact don_t_contact dont_contact not_contact`,
 	cMarketing: `marketing advert* ads ad promo* newsletter* newletter* profiling spam commercial_email* advertising tracking
 		track direct_mail mailing_list mailinglist mailing mailings mail_list email_list distribution_list mailshot* sales_call* cold_call* automated_decision* automated_decision_making cookies junk_mail promotions`,
@@ -56,7 +56,7 @@ var english = lexicon{"en", map[concept]string{
 		data_protection_regulation privacy_act privacy_law privacy_laws pipeda popia 2016_679 data_protection_rights privacy_rights privacy_right data_subject data_subject_rights california_consumer_privacy`,
 	cArticle: `article articles art arts section`,
 	cRight:   `right rights entitled entitlement`,
-	cPlease: `please pls plz plese pleas kindly request requesting requested ask asking demand demanding require insist instruct would_you could_you can_you will_you
+	cPlease: `complaint admonition please pls plz plese pleas kindly request requesting requested ask asking demand demanding require insist instruct would_you could_you can_you will_you
 		urge must have_to_delete`,
 	cWant:  `want wanna wish would_like d_like like_to need wants like wanted`,
 	cNot:   `not don_t dont doesn_t do_not cannot no never won_t didn_t shouldn_t haven_t`,

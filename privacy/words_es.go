@@ -43,7 +43,7 @@ var spanish = lexicon{"es", map[concept]string{
 	cLaw:       `rgpd gdpr lopd lopdgdd lopdp reglamento_general protección_de_datos_personales ley_orgánica reglamento_europeo 2016_679 habeas_data derechos_arco arco`,
 	cArticle:   `artículo artículos art`,
 	cRight:     `derecho derechos`,
-	cPlease:    `por_favor porfavor ruego rogamos solicit* pido pedir exijo pueden podrían puede podría favor requiero petición demando`,
+	cPlease:    `reclamación queja por_favor porfavor ruego rogamos solicit* pido pedir exijo pueden podrían puede podría favor requiero petición demando`,
 	cWant:      `no_quiero_más no_quiero_recibir_más quiero quisiera deseo gustaría necesito querría`,
 	cNot:       `no ningún ninguna nunca jamás ni`,
 	cHow:       `cómo es_posible hay_alguna_manera dónde_puedo`,

@@ -42,7 +42,7 @@ var italian = lexicon{"it", map[concept]string{
 	cLaw:       `gdpr rgpd regolamento_europeo regolamento_generale codice_privacy codice_della_privacy garante 2016_679 regolamento_ue protezione_dei_dati_personali`,
 	cArticle:   `articolo articoli art artt`,
 	cRight:     `diritto diritti`,
-	cPlease:    `prego per_favore perfavore chiedo chied* richied* richiesta potete potreste gradirei esigo vi_prego cortesemente gentilmente pregate istanza`,
+	cPlease:    `reclamo diffida prego per_favore perfavore chiedo chied* richied* richiesta potete potreste gradirei esigo vi_prego cortesemente gentilmente pregate istanza`,
 	cWant:      `non_voglio_più vorrei voglio desidero vorremmo bisogno`,
 	cNot:       `non_voglio_più non nessun nessuna mai`,
 	cHow:       `come_posso come_si come_faccio è_possibile dove_posso`,

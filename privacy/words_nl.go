@@ -44,7 +44,7 @@ var dutch = lexicon{"nl", map[concept]string{
 	cLaw:       `avg gdpr uavg algemene_verordening privacywet* privacyrecht* verordening_gegevensbescherming 2016_679 autoriteit_persoonsgegevens wet_bescherming`,
 	cArticle:   `artikel artikelen art`,
 	cRight:     `recht rechten`,
-	cPlease:    `graag aub a_u_b alstublieft alsjeblieft verzoek* verzoeken vraag vragen kunt_u kunnen_jullie wilt_u willen_jullie eis sommeer ik_verzoek gelieve wil_je kun_je`,
+	cPlease:    `klacht graag aub a_u_b alstublieft alsjeblieft verzoek* verzoeken vraag vragen kunt_u kunnen_jullie wilt_u willen_jullie eis sommeer ik_verzoek gelieve wil_je kun_je`,
 	cWant:      `wil wens zou willen wenst`,
 	cNot:       `niet geen nooit`,
 	cHow:       `hoe is_het_mogelijk waar_kan`,

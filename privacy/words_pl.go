@@ -42,7 +42,7 @@ var polish = lexicon{"pl", map[concept]string{
 	cLaw:       `rodo gdpr rozporządzeni* ustawa_o_ochronie_danych 2016_679 uodo ustawy_o_ochronie_danych`,
 	cArticle:   `art artykuł* artykułu`,
 	cRight:     `prawo prawa praw uprawnie*`,
-	cPlease:    `proszę prosze prosić żądam wnoszę wniosek uprzejmie domagam czy_możecie czy_mogą poproszę wnioskuję wzywam`,
+	cPlease:    `skarga proszę prosze prosić żądam wnoszę wniosek uprzejmie domagam czy_możecie czy_mogą poproszę wnioskuję wzywam`,
 	cWant:      `chcę chciał* chciałbym chciałabym życzę potrzebuję pragnę`,
 	cNot:       `nie żaden żadnych nigdy`,
 	cHow:       `jak czy_można jak_mogę gdzie_mogę`,

@@ -42,7 +42,7 @@ var portuguese = lexicon{"pt", map[concept]string{
 	cLaw:       `rgpd gdpr lgpd regulamento_geral lei_geral_de_proteção 2016_679 proteção_de_dados_pessoais cnpd anpd`,
 	cArticle:   `artigo artigos art`,
 	cRight:     `direito direitos`,
-	cPlease:    `por_favor peço solicit* pedido_de exijo podem poderiam pode agradeço favor requeiro requer* solicitação gentileza`,
+	cPlease:    `reclamação por_favor peço solicit* pedido_de exijo podem poderiam pode agradeço favor requeiro requer* solicitação gentileza`,
 	cWant:      `quero queria gostaria desejo pretendo preciso`,
 	cNot:       `não nao nenhum nenhuma nunca`,
 	cHow:       `como_posso como_faço é_possível onde_posso`,
