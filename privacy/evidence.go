@@ -219,7 +219,7 @@ func (e *evaluation) dataAt(j int) object {
 	business := e.near(j, cBusiness, 2, 2)
 	others := e.near(j, cOthers, 4, 5)
 	switch {
-	case !mine && e.near(j, cYour, 2, 1):
+	case !mine && e.near(j, cYour, 2, 0):
 		return object{}
 	case !mine && others:
 		return object{0.3, true}

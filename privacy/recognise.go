@@ -204,6 +204,13 @@ type word struct {
 // modifiers add to what the stem of the same word means.
 const modifiers = first | cDone
 
+// kept is what a stem still means in a longer word of its own entry, unless
+// the longer one turns it into something else.
+const (
+	kept    = cErase | cRectify | cHold | cProcess | cAccess | cExport | cPlease | cWant
+	turning = cCommon | cBusiness | cOthers | cSelf | cWrong | cRecover | cSecret | cMisdirected
+)
+
 // read gives every token its meaning in one language: the longest entry that
 // begins there, slips forgiven, and nothing within a longer phrase.
 func (e *evaluation) read(hits []hit, language int) {
@@ -217,9 +224,13 @@ func (e *evaluation) read(hits []hit, language int) {
 	for _, h := range hits {
 		if int(h.language) == language {
 			w := &words[h.token]
-			if h.end == ends[h.token] || h.mask&^modifiers == 0 && h.end <= f.tokens[h.token].end {
+			sameWord := h.end <= f.tokens[h.token].end
+			switch {
+			case h.end == ends[h.token] || h.mask&^modifiers == 0 && sameWord:
 				w.mask |= h.mask
-			} else {
+			case sameWord && h.mask&turning == 0:
+				w.mask = h.mask | w.mask&kept
+			default:
 				w.mask = h.mask
 			}
 			ends[h.token] = h.end

@@ -137,7 +137,7 @@ func (e *evaluation) erase(i int) {
 	switch {
 	case e.negated(i), e.around&cRecover != 0:
 		return
-	case m&cDone != 0 && !e.subject && !e.near(i, cBe, 4, 2) && e.mask&cWant == 0:
+	case m&cDone != 0 && !e.subject && !e.near(i, cBe, 8, 2) && e.mask&cWant == 0:
 		return // a report, not a wish
 	}
 	v := e.strongest(i, 10, 10)
@@ -151,6 +151,9 @@ func (e *evaluation) erase(i int) {
 		default:
 			v = max(v, 1.2)
 		}
+	}
+	if e.near(i, cMeAcc, 3, 2) && e.near(i, cRecords, 3, 5) && e.mask&cBusiness == 0 {
+		v = max(v, 1.5)
 	}
 	if m&cAccount != 0 || m&(cMy|cMeAcc) != 0 {
 		v = max(v, 1.3) // close my account, forget me: in one

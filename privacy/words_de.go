@@ -1,13 +1,13 @@
 package privacy
 
 var german = lexicon{"de", map[concept]string{
-	cCommon: `der die das und ist nicht ein eine einen von zu mit für auf den dem des ich sie wir ihr bitte hallo danke gruß grüße
+	cCommon: `vergessen der die das und ist nicht ein eine einen von zu mit für auf den dem des ich sie wir ihr bitte hallo danke gruß grüße
 		freundlichen sehr geehrte damen herren guten tag haben hat sind bei zum zur aus auch noch als wenn dass daß im mfg lg vielen dank
 		datenschutz datenschutzerklärung datenblatt datenrate auskunft_über_den auskunft_wann auskunft_ob_mein ändern_sich sperrung_der_straße sperrmüll alles_gute alles_klar
 		werden_kann personalausweis`,
 	cMe:       `ich mein* mir mich meinerseits`,
 	cMy:       `mein meine meiner meinen meinem meines`,
-	cMeAcc:    `mich`,
+	cMeAcc:    `vergessen_werden mich`,
 	cMeDat:    `mir mich uns`,
 	cAbout:    `über von zu betreffend bezüglich`,
 	cAboutMe:  `über_mich von_mir zu_mir zu_meiner_person über_meine_person mich_betreffend* betreffend_meine_person zu_meinem_namen meine_person_betreffend* bezüglich_meiner_person auf_meinen_namen`,
@@ -23,7 +23,7 @@ var german = lexicon{"de", map[concept]string{
 	cGive:     `senden sendet send* schick* zusend* übersend* übermittel* mitteil* mitzuteil* teilen teilt erteil* zeig* geben gebt zukommen_lassen bereitstell* nenn* sagen sagt erfahren wissen_was einsehen einsicht bekommen erhalten bestätig* zur_verfügung aushändig* zusammenstell* informier* zusch*`,
 	cCopy:     `kopie* copy übersicht auszug datenkopie abschrift aufstellung zusammenstellung auflistung liste`,
 	cAccess:   `auskunft* auskunftsersuchen auskunftsantrag auskunftsrecht selbstauskunft datenauskunft* auskunftsanspruch auskunftsbegehren auskunftsanfrage einsicht akteneinsicht`,
-	cErase: `lösch* gelöscht* vergesst vergiss vergessen_sie vergessenwerden vergessen_zu_werden entfern* vernicht* tilg* auslösch* datenlösch* kontolösch* accountlösch* löschantrag löschbegehren wegmachen
+	cErase: `schmeisst wirf_mich werft_mich nehmt_mich_raus streicht mich_raus nimm_mich_raus streichen_sie_mich wegschmeißen vergessen_werden lösch* gelöscht* vergesst vergiss vergessen_sie vergessenwerden vergessen_zu_werden entfern* vernicht* tilg* auslösch* datenlösch* kontolösch* accountlösch* löschantrag löschbegehren wegmachen
 		weg_machen schmeißt_raus rauslöschen rausnehmen schließen_sie_mein schließt_mein bereinig* ausradier* beseitig* konto_schließen kontoschließung eliminier* konto_auflösen deaktivier*`,
 	cDone:      `gelöscht entfernt`,
 	cBe:        `werden wird sein werde haben`,
@@ -39,7 +39,7 @@ var german = lexicon{"de", map[concept]string{
 	cMarketing: `werbung* werbe* newsletter* marketing* direktwerbung profiling profilbildung reklame spam tracking werbewiderspruch* rundmail* werbeanrufe werbezweck* infobrief* prospekte rundschreiben`,
 	cMails:     `mails emails e_mails anrufe nachrichten post kontaktieren anschreiben sms briefe zuschriften`,
 	cUnsub:     `abmeld* abzumelden abgemeldet austragen auszutragen abbestell* abzubestellen newsletter_abmeldung newsletterabmeldung aus_dem_verteiler aus_ihrem_verteiler aus_eurem_verteiler aus_ihrer_mailingliste meldet_mich_ab`,
-	cWithdraw:  `widerruf* widerrufe zurückzieh* ziehe zurücknehm* nehme_zurück zurückgezogen rücknahme entzieh* zurückzunehmen`,
+	cWithdraw:  `zurück widerruf* widerrufe zurückzieh* ziehe zurücknehm* nehme_zurück zurückgezogen rücknahme entzieh* zurückzunehmen`,
 	cConsent:   `einwilligung* zustimmung* einverständnis* erlaubnis genehmigung einverständniserklärung*`,
 	cPort:      `datenübertragbarkeit übertragbarkeit portabilität datenportabilität maschinenlesbar* datenmitnahme maschinell_lesbar*`,
 	cExport:    `export* übertrag* transfer* herunterlad* download* mitnehm* umzieh* überführ* weiterleit* datenexport`,
@@ -50,7 +50,7 @@ var german = lexicon{"de", map[concept]string{
 	cRight:   `recht rechte rechten anspruch rechts betroffenenrecht*`,
 	cPlease: `beschwerde mahnung bitte bite bitten bitt ersuche ersuchen fordere verlange beantrage antrag anfrage erbitte fordern könnt könnten können_sie könnten_sie würden_sie wünsche aufforderung
 		begehre gefälligst löschantrag auskunftsersuchen stelle`,
-	cWant:  `möchte will mag möchten hätte hätt wünsche würde wollte brauche will`,
+	cWant:  `darf_ich kann_ich könnte_ich möchte will mag möchten hätte hätt wünsche würde wollte brauche will`,
 	cNot:   `nicht kein keine keinen keiner keinem nie niemals nich ned`,
 	cHow:   `wie kann_man wo_kann wie_kann gibt_es_eine_möglichkeit`,
 	cIf:    `falls wenn sollte sollten sofern`,

@@ -5,7 +5,7 @@ var spanish = lexicon{"es", map[concept]string{
 		estimados señores quiero muy esta este está son política_de_privacidad adjunto protección_de_datos todo_bien sobre_todo ante_todo de_todo`,
 	cMe:       `yo mi mis me mí mio mía míos mías conmigo`,
 	cMy:       `mi mis mio mía míos mías`,
-	cMeAcc:    `bórrenme bórrame borradme elimínenme olvídenme olvidadme quítenme suprímanme me`,
+	cMeAcc:    `ser_olvidado ser_olvidada bórrenme bórrame borradme elimínenme olvídenme olvidadme quítenme suprímanme me`,
 	cMeDat:    `me`,
 	cAbout:    `sobre de acerca_de relativos_a respecto_a`,
 	cAboutMe:  `sobre_mí de_mí acerca_de_mí sobre_mi_persona que_me_conciernen que_me_conciernan relativos_a_mi_persona relativa_a_mi_persona que_me_afecten a_mi_nombre referidos_a_mi mi_persona`,
@@ -21,7 +21,7 @@ var spanish = lexicon{"es", map[concept]string{
 	cGive:     `envi* mand* proporcion* facilit* entreg* dar den denme dame mostr* saber conocer inform* remit* remitan indiq* recibir obtener ver díganme decirme comuniq* enseñ*`,
 	cCopy:     `copia* listado resumen extracto relación_de duplicado`,
 	cAccess:   `acceso acceder derecho_de_acceso`,
-	cErase: `borr* elimin* suprim* supresión cancelación_de_mis olvid* olvídenme quiten quitar destru* derecho_al_olvido derecho_de_supresión den_de_baja_mi_cuenta dar_de_baja_mi_cuenta dad_de_baja_mi_cuenta baja_de_mi_cuenta cerrar_mi_cuenta cierren_mi_cuenta cerrad_mi_cuenta bórrenme
+	cErase: `ser_olvidado ser_olvidada borr* elimin* suprim* supresión cancelación_de_mis olvid* olvídenme quiten quitar destru* derecho_al_olvido derecho_de_supresión den_de_baja_mi_cuenta dar_de_baja_mi_cuenta dad_de_baja_mi_cuenta baja_de_mi_cuenta cerrar_mi_cuenta cierren_mi_cuenta cerrad_mi_cuenta bórrenme
 		cierre_de_mi_cuenta cancelen_mi_cuenta cancelar_mi_cuenta derecho_de_cancelación desaparecer`,
 	cRectify:   `rectifi* corrig* corrij* corregi* corrección subsan*`,
 	cChange:    `cambi* modifi* actualiz* actualic*`,
@@ -44,7 +44,7 @@ var spanish = lexicon{"es", map[concept]string{
 	cArticle:   `artículo artículos art`,
 	cRight:     `derecho derechos`,
 	cPlease:    `reclamación queja por_favor porfavor ruego rogamos solicit* pido pedir exijo pueden podrían puede podría favor requiero petición demando`,
-	cWant:      `no_quiero_más no_quiero_recibir_más quiero quisiera deseo gustaría necesito querría`,
+	cWant:      `puedo podría_yo no_quiero_más no_quiero_recibir_más quiero quisiera deseo gustaría necesito querría`,
 	cNot:       `no ningún ninguna nunca jamás ni`,
 	cHow:       `cómo es_posible hay_alguna_manera dónde_puedo`,
 	cIf:        `si_no si_tienen si_usted en_caso_de cuando`,

@@ -6,7 +6,7 @@ var french = lexicon{"fr", map[concept]string{
 		informations_sur_vos informations_sur_votre informations_sur_le informations_sur_la`,
 	cMe:       `je j me m moi mon ma mes mien miens miennes`,
 	cMy:       `mon ma mes mien miens`,
-	cMeAcc:    `moi me m`,
+	cMeAcc:    `être_oublié être_oubliée moi me m`,
 	cMeDat:    `me m moi`,
 	cAbout:    `sur concernant`,
 	cAboutMe:  `sur_moi me_concernant me_concernent me_concerne à_mon_sujet sur_ma_personne à_mon_propos relatives_à_ma_personne sur_mon_compte_personnel relatives_à_moi à_mon_nom`,
@@ -22,7 +22,7 @@ var french = lexicon{"fr", map[concept]string{
 	cGive:     `envo* transm* fourni* communiqu* donn* adress* remett* savoir connaître faire_parvenir indiqu* inform* obtenir recevoir montr* confirm* dire dites mettre_à_disposition dites_moi consulter voir`,
 	cCopy:     `copie* relevé extrait liste récapitulatif double`,
 	cAccess:   `accès accéder accédé droit_d_accès accèder`,
-	cErase: `supprim* suppression* effac* oubli oubliez oublier oublie enlev* retirez_mon retirer_mon retirez_mes élimin* détrui* destruction clôtur* fermer_mon_compte fermez_mon_compte fermeture_de_mon_compte radi* effacement droit_à_l_oubli
+	cErase: `être_oublié être_oubliée supprim* suppression* effac* oubli oubliez oublier oublie enlev* retirez_mon retirer_mon retirez_mes élimin* détrui* destruction clôtur* fermer_mon_compte fermez_mon_compte fermeture_de_mon_compte radi* effacement droit_à_l_oubli
 		désactiv* disparaître fermeture_du_compte`,
 	cRectify:   `rectifi* corrig* correction* mettre_à_jour mise_à_jour`,
 	cChange:    `modifi* chang* actualis*`,
@@ -45,7 +45,7 @@ var french = lexicon{"fr", map[concept]string{
 	cArticle:   `article articles art`,
 	cRight:     `droit droits`,
 	cPlease:    `plainte veuillez svp merci_de prie demand* souhait* exige sollicite pourriez pouvez s_il_vous_plaît s_il_te_plaît requête demande réclame mise_en_demeure prière somme`,
-	cWant:      `veux voudrais souhaite aimerais désire souhaiterais voulais veut`,
+	cWant:      `puis_je pourrais_je veux voudrais souhaite aimerais désire souhaiterais voulais veut`,
 	cNot:       `ne pas n non aucun aucune jamais`,
 	cHow:       `comment est_il_possible y_a_t_il_un_moyen où_puis`,
 	cIf:        `si lorsque dans_le_cas au_cas_où`,
