@@ -123,7 +123,7 @@ func newServer(ctx context.Context, d *desk, roles []string) (*server, error) {
 		learner = r
 	}
 	s.jobs = &jobs.Worker{Store: d.store, Releaser: d.intake, Learner: learner, Bodies: d.store, Addr: d.addr, Name: d.node, Log: d.log, Now: d.now,
-		Wake: s.jobWake, Made: s.out.Wake}
+		Wake: s.jobWake, Gate: doors.Gate(), Made: s.out.Wake}
 	return s, nil
 }
 

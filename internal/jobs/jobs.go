@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync"
 	"time"
 
 	"postroom/tickets"
@@ -36,6 +37,12 @@ type Releaser interface {
 	Release(ctx context.Context, heldID, jobID int64) error
 }
 
+// Gate holds jobs back while mail at the doors needs the machine more. Pass
+// returns when one may begin; its error is ctx's.
+type Gate interface {
+	Pass(ctx context.Context) error
+}
+
 // Worker carries out jobs until its context ends.
 type Worker struct {
 	Store    Store
@@ -50,7 +57,8 @@ type Worker struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	Wake     <-chan struct{} // a job may be waiting
-	Made     func()          // told that outgoing mail was written
+	Made     func()          // told that outgoing mail was written; many goroutines call it
+	Gate     Gate            // nil: nothing is held back
 	Sweep    time.Duration   // how often to look without a wake-up; 0 means 5 s
 
 	reported string // the newest day that was reported, by this process or another
@@ -61,6 +69,7 @@ const (
 	batch     = 64
 	leaseTime = time.Minute
 	retryIn   = 30 * time.Second
+	together  = 16 // jobs at once: their changes share commits
 )
 
 // Run works until ctx ends.
@@ -99,21 +108,66 @@ func (w *Worker) round(ctx context.Context) bool {
 		}
 		return false
 	}
-	for _, j := range jobs {
-		if ctx.Err() != nil {
-			return false
-		}
-		if err := w.do(ctx, j); err != nil && !errors.Is(err, tickets.ErrGone) {
-			if ctx.Err() != nil {
-				return false // its lease runs out, and another takes it
+	var wg sync.WaitGroup
+	places := make(chan struct{}, together)
+	for _, list := range byTicket(jobs) {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			for _, j := range list {
+				if w.pass(ctx) != nil {
+					return // its lease runs out, and another takes it
+				}
+				w.carryOut(ctx, j)
 			}
-			w.Log.Error("job failed", "job", j.ID, "kind", j.Kind, "err", err)
-			if err := w.Store.RetryJob(ctx, j.ID, w.Now().Add(retryIn)); err != nil {
-				w.Log.Error("put a job off", "job", j.ID, "err", err)
-			}
-		}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return false
 	}
 	return len(jobs) == batch
+}
+
+// pass waits at the gate, if there is one.
+func (w *Worker) pass(ctx context.Context) error {
+	if w.Gate == nil {
+		return ctx.Err()
+	}
+	return w.Gate.Pass(ctx)
+}
+
+// byTicket parts jobs into lists to be carried out side by side; those of one
+// ticket stay in their order.
+func byTicket(jobs []*tickets.Job) [][]*tickets.Job {
+	at := make(map[int64]int, len(jobs))
+	var lists [][]*tickets.Job
+	for _, j := range jobs {
+		if j.Ticket == nil {
+			lists = append(lists, []*tickets.Job{j})
+			continue
+		}
+		i, seen := at[j.Ticket.ID]
+		if !seen {
+			i = len(lists)
+			at[j.Ticket.ID] = i
+			lists = append(lists, nil)
+		}
+		lists[i] = append(lists[i], j)
+	}
+	return lists
+}
+
+// carryOut does one job and puts it off when that fails.
+func (w *Worker) carryOut(ctx context.Context, j *tickets.Job) {
+	err := w.do(ctx, j)
+	if err == nil || errors.Is(err, tickets.ErrGone) || ctx.Err() != nil {
+		return
+	}
+	w.Log.Error("job failed", "job", j.ID, "kind", j.Kind, "err", err)
+	if err := w.Store.RetryJob(ctx, j.ID, w.Now().Add(retryIn)); err != nil {
+		w.Log.Error("put a job off", "job", j.ID, "err", err)
+	}
 }
 
 func (w *Worker) do(ctx context.Context, j *tickets.Job) error {
