@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"postroom/internal/testenv"
@@ -92,12 +93,27 @@ func (a arrangement) start(t testing.TB, w *world, more settings) *house {
 
 // tell logs what the desk knows, for whoever has to find out why a test failed.
 func (h *house) tell(t testing.TB) {
-	for _, tk := range h.admin().tickets() {
+	const enough = 5
+	for _, n := range h.nodes {
+		for line := range strings.Lines(n.proc.log.String()) {
+			if !strings.Contains(line, `"level":"INFO"`) {
+				t.Logf("%s: %s", n.ip, line)
+			}
+		}
+	}
+	select {
+	case <-h.admin().proc.exited:
+		return // it may be what failed
+	default:
+	}
+	list := h.admin().tickets()
+	for _, tk := range list[:min(len(list), enough)] {
 		t.Log(h.admin().must("ticket", "explain", tk.Ref))
 	}
-	t.Log("outbox:\n" + h.admin().must("outbox", "list"))
-	t.Log("held:\n" + h.admin().must("held", "list"))
-	for _, n := range h.nodes {
-		t.Logf("log of %s:\n%s", n.ip, n.proc.log)
+	for i, o := range h.admin().outbox() {
+		if i < enough || o.State != "sent" {
+			t.Logf("outgoing %+v", o)
+		}
 	}
+	t.Log("held:\n" + h.admin().must("held", "list"))
 }

@@ -202,3 +202,10 @@ func letter(from, to, subject, extra, body string) string {
 	return fmt.Sprintf("From: %s\nTo: %s\nSubject: %s\nDate: %s\nMessage-ID: <%s>\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n%s\n%s\n",
 		from, to, subject, time.Now().Format(time.RFC1123Z), newID(from), extra, body)
 }
+
+// messageID reads the Message-ID of a mail of ours.
+func messageID(raw []byte) string {
+	_, rest, _ := strings.Cut(string(raw), "\r\nMessage-ID: <")
+	id, _, _ := strings.Cut(rest, ">")
+	return id
+}

@@ -129,7 +129,7 @@ func (d *desk) run(args ...string) (stdout, stderr string, status int) {
 // feed is run with standard input.
 func (d *desk) feed(in io.Reader, args ...string) (stdout, stderr string, status int) {
 	d.t.Helper()
-	cmd := exec.Command(binary, args...)
+	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), "POSTROOM_CONFIG="+d.config)
 	cmd.Dir = d.dir
 	cmd.Stdin = in
@@ -303,7 +303,7 @@ func (d *desk) readiness() string {
 // start starts the server and does not wait for it.
 func (d *desk) start(args ...string) *server {
 	d.t.Helper()
-	argv := append(append([]string(nil), d.prefix...), binary, "serve")
+	argv := append(append([]string(nil), d.prefix...), program, "serve")
 	argv = append(argv, args...)
 	s := &server{log: &logBuffer{}, exited: make(chan struct{})}
 	s.cmd = exec.Command(argv[0], argv[1:]...)

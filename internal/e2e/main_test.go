@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// binary is the program under test.
-var binary string
+// program is the program under test.
+var program string
 
 func TestMain(m *testing.M) { os.Exit(withBinary(m)) }
 
 func withBinary(m *testing.M) int {
-	if binary = os.Getenv("POSTROOM_BINARY"); binary != "" {
+	if program = os.Getenv("POSTROOM_BINARY"); program != "" {
 		return m.Run()
 	}
 	dir, err := os.MkdirTemp("", "postroom-e2e-")
@@ -25,8 +25,8 @@ func withBinary(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "postroom")
-	build := exec.Command("go", "build", "-tags=sqlite_fts5", "-o", binary, "./cmd/postroom")
+	program = filepath.Join(dir, "postroom")
+	build := exec.Command("go", "build", "-tags=sqlite_fts5", "-o", program, "./cmd/postroom")
 	build.Dir = filepath.Join("..", "..")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the binary to test: %v\n%s", err, out)
