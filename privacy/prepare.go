@@ -31,11 +31,12 @@ func ownAndQuoted(text string) (own, quoted string) {
 			q.WriteString(after)
 			return o.String(), q.String()
 		case opensQuote(trimmed, rest):
-			q.WriteString(rest)
-			if !strings.HasPrefix(strings.TrimSpace(rest), ">") {
+			// Where the lines are marked they are told apart one by one, so that
+			// answers between them are the writer's.
+			if !strings.HasPrefix(strings.TrimLeft(rest, " \t\r\n"), ">") {
+				q.WriteString(rest)
 				return o.String(), q.String()
 			}
-			q.Reset() // it comes again, line by line
 		default:
 			o.WriteString(line)
 		}
@@ -99,6 +100,7 @@ func looksLikeHTML(s string) bool {
 func stripTags(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
+	unclosed := map[string]bool{} // looked for once, so that time stays linear
 	for s != "" {
 		i := strings.IndexByte(s, '<')
 		if i < 0 {
@@ -117,8 +119,13 @@ func stripTags(s string) string {
 		s = s[end+1:]
 		switch name {
 		case "style", "script", "head", "title":
+			if unclosed[name] {
+				break
+			}
 			if at := indexFold(s, "</"+name); at >= 0 {
 				s = s[at:]
+			} else {
+				unclosed[name] = true
 			}
 		case "br", "/div", "/p", "/tr", "/li", "li", "/h1", "/h2", "/h3":
 			b.WriteByte('\n')
