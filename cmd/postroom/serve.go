@@ -96,6 +96,14 @@ func (s *server) has(role string) bool { return slices.Contains(s.roles, role) }
 // drainTime is how long a stop waits for mail that is arriving.
 const drainTime = 15 * time.Second
 
+// How many deliveries and jobs are let through a second and processor while
+// the doors are busy: some fortieth of the processor each. A delivery takes
+// about two milliseconds of it, half of them for its signature.
+const (
+	deliveriesWhenBusy = 12
+	jobsWhenBusy       = 50
+)
+
 func newServer(ctx context.Context, d *desk, roles []string) (*server, error) {
 	s := &server{d: d, roles: roles, log: d.log, metrics: newMetrics(d), jobWake: make(chan struct{}, 1), open: make(chan struct{}), bound: map[string]string{}}
 	d.served = true
@@ -117,13 +125,13 @@ func newServer(ctx context.Context, d *desk, roles []string) (*server, error) {
 		return nil, err
 	}
 	s.out = outbound.New(outboundConfig(d.cfg, relayPassword, d.node), outbound.Parts{Outbox: outboxStore{d}, Bodies: d.store,
-		Resolver: d.dns, Keys: d.store, Addresses: d.addr, Meter: s.metrics, Gate: doors.Gate(), Log: d.log})
+		Resolver: d.dns, Keys: d.store, Addresses: d.addr, Meter: s.metrics, Gate: doors.Gate(deliveriesWhenBusy), Log: d.log})
 	var learner jobs.Learner
 	if r := d.junk.Rspamd(); r != nil {
 		learner = r
 	}
 	s.jobs = &jobs.Worker{Store: d.store, Releaser: d.intake, Learner: learner, Bodies: d.store, Addr: d.addr, Name: d.node, Log: d.log, Now: d.now,
-		Wake: s.jobWake, Gate: doors.Gate(), Made: s.out.Wake}
+		Wake: s.jobWake, Gate: doors.Gate(jobsWhenBusy), Made: s.out.Wake}
 	return s, nil
 }
 

@@ -128,6 +128,15 @@ func (d *desk) pid() int { return d.cmd.Process.Pid }
 func (d *desk) pause()  { d.cmd.Process.Signal(syscall.SIGSTOP) }
 func (d *desk) resume() { d.cmd.Process.Signal(syscall.SIGCONT) }
 
+// profiled profiles the process until its end is called.
+func (d *desk) profiled() (end func()) {
+	d.cmd.Process.Signal(syscall.SIGUSR1)
+	return func() {
+		d.cmd.Process.Signal(syscall.SIGUSR2)
+		time.Sleep(200 * time.Millisecond) // until the profile is written
+	}
+}
+
 // stop ends the process; what it had still to send does not matter here.
 func (d *desk) stop() {
 	d.cmd.Process.Kill()

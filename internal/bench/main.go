@@ -104,7 +104,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	began := time.Now()
 	fmt.Fprintf(out, "Postroom's speed: %d cores, load average %s at the start\n", runtime.NumCPU(), loadAverage())
 	fmt.Fprintf(out, "Mails: %s\n", mixInWords)
-	fmt.Fprintf(out, "Desk: SQLite, synchronous=FULL; sealing, threading, events, sender checks, acknowledgements, notifications to %d agents, outgoing mail delivered\n\n", o.agents)
+	fmt.Fprintf(out, "Desk: SQLite, synchronous=FULL; sealing, threading, events, sender checks, acknowledgements and notifications to %d agents\nas far as their budgets go, outgoing mail delivered\n\n", o.agents)
 	if b.world, err = startWorld(ctx); err != nil {
 		return err
 	}

@@ -51,8 +51,11 @@ func loadAverage() string {
 // ticksPerSecond is USER_HZ, which Linux has fixed for programs.
 const ticksPerSecond = 100
 
-// cpuOf is the processor time a process has used, user and system.
+// cpuOf is the processor time a process has used, user and system; 0 for none.
 func cpuOf(pid int) (time.Duration, error) {
+	if pid == 0 {
+		return 0, nil
+	}
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -31,6 +30,7 @@ func portOf(addr string) string {
 type contestant struct {
 	name    string
 	addr    string
+	pid     int   // 0 for a server of many processes
 	desk    *desk // nil for the others
 	threads *threads
 	turns   []turn
@@ -94,7 +94,7 @@ func (b *bench) contestants(ctx context.Context) (all []*contestant, stop func()
 		return nil, stop, err
 	}
 	stops = append(stops, bare.stop)
-	all = append(all, &contestant{name: nameBare, addr: bare.addr})
+	all = append(all, &contestant{name: nameBare, addr: bare.addr, pid: bare.cmd.Process.Pid})
 	switch p, err := startPostfix(ctx, b.dir+"/postfix"); {
 	case errors.Is(err, errNotRoot):
 		fmt.Fprintln(b.out, err)
@@ -120,7 +120,7 @@ func (b *bench) contestants(ctx context.Context) (all []*contestant, stop func()
 		}
 		stops = append(stops, func() { desk.resume(); desk.stop() })
 		desk.pause()
-		all = append(all, &contestant{name: d.name, addr: desk.mx, desk: desk, threads: newThreads(desk)})
+		all = append(all, &contestant{name: d.name, addr: desk.mx, pid: desk.pid(), desk: desk, threads: newThreads(desk)})
 	}
 	for _, c := range all {
 		if c.threads == nil {
@@ -163,28 +163,27 @@ func (b *bench) scenario(ctx context.Context, s scenario, who []*contestant, rou
 	return nil
 }
 
+// turn lets one server work, and nobody else.
 func (b *bench) turn(cl *clients, c *contestant, length time.Duration) (turn, error) {
-	if c.desk == nil {
-		return cl.run(c.addr, c.threads, length)
+	if c.desk != nil {
+		c.desk.resume()
+		defer c.desk.pause()
+		if b.profile != "" {
+			defer c.desk.profiled()()
+		}
 	}
-	c.desk.resume()
-	defer c.desk.pause()
-	if b.profile != "" {
-		c.desk.cmd.Process.Signal(syscall.SIGUSR1)
-		defer func() {
-			c.desk.cmd.Process.Signal(syscall.SIGUSR2)
-			time.Sleep(200 * time.Millisecond) // the profile is written
-		}()
-	}
-	before, err := cpuOf(c.desk.pid())
+	before, err := cpuOf(c.pid)
 	if err != nil {
 		return turn{}, err
 	}
 	t, err := cl.run(c.addr, c.threads, length)
-	if err != nil {
+	if err != nil && c.desk != nil {
 		return turn{}, fmt.Errorf("%w; its log ends: %s", err, c.desk.lastLog())
 	}
-	after, err := cpuOf(c.desk.pid())
+	if err != nil {
+		return turn{}, err
+	}
+	after, err := cpuOf(c.pid)
 	t.cpu = after - before
 	return t, err
 }

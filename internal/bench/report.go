@@ -52,7 +52,7 @@ func (b *bench) table(s scenario, who []*contestant, rounds int) {
 	for _, c := range who {
 		all := latencies(c)
 		cpu := "–"
-		if c.desk != nil {
+		if c.pid != 0 {
 			cpu = cpuPerMail(c).String()
 		}
 		fmt.Fprintf(w, "%s\t%.0f\t%v\t%v\t%v\t%s\t\n", c.name, median(rates(c)), share(all, 50), share(all, 95), share(all, 99), cpu)

@@ -61,14 +61,10 @@ type Gate struct {
 	turn  chan struct{}
 }
 
-// perSecond is how much work a gate of busy doors lets through, a second and
-// processor: some twentieth of a processor's time where a piece of work takes
-// two milliseconds.
-const perSecond = 25
-
-// Gate makes a gate before the doors.
-func (d *Doors) Gate() *Gate {
-	return &Gate{doors: d, pause: time.Second / time.Duration(perSecond*d.many), turn: make(chan struct{}, 1)}
+// Gate makes a gate before the doors, which lets through so many pieces of work
+// a second and processor while they are busy.
+func (d *Doors) Gate(perSecond int) *Gate {
+	return &Gate{doors: d, pause: time.Second / time.Duration(int64(perSecond)*d.many), turn: make(chan struct{}, 1)}
 }
 
 // Busy reports whether the gate holds back.

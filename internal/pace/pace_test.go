@@ -46,7 +46,7 @@ func TestDoorsAreBusyWhileMailsWaitForEachOther(t *testing.T) {
 
 func TestGateIsOpenWhileTheDoorsAreCalm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := NewDoors(nil).Gate()
+		g := NewDoors(nil).Gate(25)
 		began := time.Now()
 		for range 1000 {
 			if err := g.Pass(t.Context()); err != nil {
@@ -64,7 +64,7 @@ func TestGateIsOpenWhileTheDoorsAreCalm(t *testing.T) {
 func TestGateLetsWorkThroughEvenlyWhileTheDoorsAreBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := NewDoors(nil)
-		g := d.Gate()
+		g := d.Gate(25)
 		stop := keepBusy(d)
 		const pieces = 200
 		began := time.Now()
@@ -89,7 +89,7 @@ func TestGateLetsWorkThroughEvenlyWhileTheDoorsAreBusy(t *testing.T) {
 func TestGateOpensWhenTheDoorsCalmDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := NewDoors(nil)
-		g := d.Gate()
+		g := d.Gate(25)
 		fill(d)
 		began := time.Now()
 		var wg sync.WaitGroup
@@ -106,7 +106,7 @@ func TestGateOpensWhenTheDoorsCalmDown(t *testing.T) {
 func TestGateEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := NewDoors(nil)
-		g := d.Gate()
+		g := d.Gate(25)
 		defer keepBusy(d)()
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
