@@ -52,6 +52,7 @@ func (cmd *checkCmd) Do(ctx context.Context, d *desk, s streams) error {
 	}
 	r.ok("config", "hostname %s, data in %s", d.cfg.Hostname, d.cfg.Data)
 	r.ok("database", "answers")
+	r.ok("search", "%s", d.store.SearchMode())
 	d.checkRedis(ctx, r)
 	d.checkHostname(ctx, r)
 	d.checkCertificate(r)

@@ -34,6 +34,8 @@ type cli struct {
 	Held    heldCmd    `cmd:"" help:"Mail that waits for a confirmation."`
 	Inspect inspectCmd `cmd:"" help:"Print what the gateway sees in messages; needs no configuration."`
 	Import  importCmd  `cmd:"" help:"Take in old mail; nothing is sent."`
+	Backup  backupCmd  `cmd:"" help:"Write a backup of the content, or of the keys."`
+	Restore restoreCmd `cmd:"" help:"Restore a backup into an empty installation."`
 }
 
 // exitError ends the program with a status of its own; its text is printed already.

@@ -20,6 +20,7 @@ type ticketCmd struct {
 	Show    ticketShowCmd    `cmd:"" help:"Show one ticket as a conversation."`
 	Explain ticketExplainCmd `cmd:"" help:"Say why each message stands in the ticket, and what happened to it."`
 	Raw     ticketRawCmd     `cmd:"" help:"Write a message's bytes as they came in."`
+	Search  ticketSearchCmd  `cmd:"" help:"Find messages by words in them."`
 }
 
 // ticketJSON is a line of ticket list --json. Others test against the names.
@@ -337,4 +338,55 @@ func (cmd *ticketRawCmd) Do(ctx context.Context, d *desk, s streams) error {
 		return fmt.Errorf("there is no message %d", id)
 	}
 	return d.store.WriteRaw(ctx, id, s.out)
+}
+
+type ticketSearchCmd struct {
+	Words []string `arg:"" help:"All of these stand in the message, in any case."`
+	Limit int      `help:"At most so many." default:"50"`
+	JSON  bool     `help:"One JSON object a line."`
+}
+
+func (cmd *ticketSearchCmd) Do(ctx context.Context, d *desk, s streams) error {
+	ids, err := d.store.Search(ctx, tickets.DefaultOrg, cmd.Words, cmd.Limit)
+	if err != nil {
+		return err
+	}
+	dir, err := d.directory(ctx)
+	if err != nil {
+		return err
+	}
+	return d.store.View(ctx, func(v tickets.View) error {
+		for _, id := range ids {
+			m, err := v.MessageByID(ctx, id)
+			if err != nil {
+				return err
+			}
+			if m == nil {
+				continue
+			}
+			t, err := v.TicketByID(ctx, m.TicketID)
+			if err != nil {
+				return err
+			}
+			if cmd.JSON {
+				j := struct {
+					Ref string `json:"ref"`
+					messageJSON
+				}{messageJSON: toMessageJSON(m)}
+				if t != nil {
+					j.Ref = t.Ref
+				}
+				if err := printJSON(s.out, j); err != nil {
+					return err
+				}
+				continue
+			}
+			ref := ""
+			if t != nil {
+				ref = t.Ref
+			}
+			fmt.Fprintf(s.out, "%s  %d  %s  %s  %s\n", ref, m.ID, m.Received.UTC().Format("2006-01-02 15:04"), author(m, dir), m.Subject)
+		}
+		return nil
+	})
 }
