@@ -132,7 +132,11 @@ func (in *Intake) Receive(ctx context.Context, env tickets.Envelope, data io.Rea
 	}
 	in.weigh(ctx, mail)
 	change, err := in.store.Apply(ctx, func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
-		return in.decide(ctx, v, mail)
+		ch, err := in.decide(ctx, v, mail)
+		if err == nil {
+			err = in.reportDelivery(ctx, v, mail, ch)
+		}
+		return ch, err
 	})
 	if err != nil {
 		var refusal *tickets.Refusal
@@ -162,18 +166,21 @@ type mail struct {
 	stage   tickets.Stage
 	header  headerScan
 	digest  [32]byte // of the body
-	receipt string
-	from    message.Address // the author: From, or the envelope sender when there is none
-	noFrom  bool
-	aligned bool
-	proof   string
 
-	ackBudget *bool // asked once, however often the decision runs
-	askBudget *bool
-	heldAgent int64
-	heldKind  string
-	again     string // set when the same mail came before, too long ago to be a copy
-	confirmed int64  // the held mail that this one repeats after its confirmation
+	headDigest [32]byte // of the header section
+	receipt    string
+	from       message.Address // the author: From, or the envelope sender when there is none
+	noFrom     bool
+	aligned    bool
+	proof      string
+
+	ackBudget    *bool // asked once, however often the decision runs
+	askBudget    *bool
+	reportBudget *bool
+	heldAgent    int64
+	heldKind     string
+	again        string // set when the same mail came before, too long ago to be a copy
+	confirmed    int64  // the held mail that this one repeats after its confirmation
 }
 
 // announce wakes those who carry out what was committed. A lost wake-up is

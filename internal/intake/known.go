@@ -15,7 +15,9 @@ import (
 const sameWithin = 5 * 24 * time.Hour
 
 // identity is what makes two mails the same: Message-ID, From, envelope sender
-// and body; without a Message-ID also the Date. The store keeps a keyed hash.
+// and body; without a Message-ID also the Date, and without that the whole
+// header: such a mail is the same only if every byte is. The store keeps a
+// keyed hash.
 func (m *mail) identity() []byte {
 	h := sha256.New()
 	part := func(s string) {
@@ -26,7 +28,11 @@ func (m *mail) identity() []byte {
 	part(tickets.FoldAddress(m.from.Address))
 	part(tickets.FoldAddress(m.env.From))
 	if m.msg.MessageID == "" {
-		part("date " + m.msg.Get("Date"))
+		date := m.msg.Get("Date")
+		part("date " + date)
+		if date == "" {
+			h.Write(m.headDigest[:])
+		}
 	}
 	h.Write(m.digest[:])
 	part(m.again)

@@ -104,7 +104,7 @@ func (m *mail) takeSmall(raw []byte, check *senderauth.Check) error {
 	if m.look != nil {
 		m.look.Write(raw)
 	}
-	m.digest = sha256.Sum256(raw[m.header.body:])
+	m.digest, m.headDigest = sha256.Sum256(raw[m.header.body:]), sha256.Sum256(raw[:m.header.body])
 	m.msg = parse(bytes.NewReader(raw))
 	_, err := m.stage.Write(raw)
 	return err
@@ -132,8 +132,9 @@ func parse(r io.Reader) (msg *message.Message) {
 // takeLarge streams the rest, so that memory does not grow with the size.
 func (m *mail) takeLarge(first []byte, rest io.Reader, check *senderauth.Check) error {
 	m.header.scan(first)
+	m.headDigest = sha256.Sum256(first[:m.header.body])
 	body := sha256.New()
-	body.Write(first[min(m.header.body, len(first)):])
+	body.Write(first[m.header.body:])
 	pr, pw := io.Pipe()
 	parsed := make(chan struct{})
 	go func() {
