@@ -29,7 +29,7 @@ var backupTables = []struct {
 	{table("bodies", "id data"), "bodies WHERE NOT EXISTS (SELECT 1 FROM stages WHERE stages.content = bodies.id / 4096)"},
 	{table("lookups", "hash kind no target"), ""},
 	{table("events", "ticket_id id at kind actor actor_id message_id data"), ""},
-	{table("outbox", "id org kind mail_id ticket_id message_id queue_id to_agent to_person owner domain state created next_at attempts fence worker noticed finished status dest spec"), ""},
+	{table("outbox", "id org kind ticket_id message_id queue_id to_agent to_person owner domain state created next_at attempts fence worker noticed finished status dest spec"), ""},
 	{table("jobs", "id kind ticket_id message_id run_at attempts fence worker owner sealed"), ""},
 	{table("held", "id org at kind agent_id ticket_id message_id state"), ""},
 	{table("changes", "seq org ticket_id message_id"), "changes WHERE seq IS NOT NULL"},

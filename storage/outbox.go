@@ -197,7 +197,7 @@ func (db *DB) EachOutgoing(ctx context.Context, f OutboxFilter, fn func(OutRow) 
 	if f.State != "" {
 		where, args = where+" AND o.state = ?", append(args, string(f.State))
 	}
-	text := `SELECT o.id, o.org, o.kind, o.mail_id, COALESCE(t.ref, ''), o.owner, o.state, o.attempts, o.created, o.next_at, o.finished, o.status, o.dest
+	text := `SELECT o.id, o.org, o.kind, COALESCE(t.ref, ''), o.owner, o.state, o.attempts, o.created, o.next_at, o.finished, o.status, o.dest
  FROM outbox o LEFT JOIN tickets t ON t.id = o.ticket_id WHERE ` + where + " ORDER BY o.id LIMIT 256"
 	return pages(func() (page []OutRow, err error) {
 		err = db.readers.snapshot(ctx, func(q querier) error {
@@ -225,7 +225,7 @@ func (v *view) outPage(ctx context.Context, text string, args []any) (page []Out
 		var r OutRow
 		var s sealedRow
 		var created, next, finished int64
-		if err := rows.Scan(&r.ID, &s.org, &r.Kind, &r.MessageID, &r.Ticket, &s.owner, &r.State, &r.Attempts, &created, &next, &finished, &r.Status, &s.dest); err != nil {
+		if err := rows.Scan(&r.ID, &s.org, &r.Kind, &r.Ticket, &s.owner, &r.State, &r.Attempts, &created, &next, &finished, &r.Status, &s.dest); err != nil {
 			return err
 		}
 		r.Created, r.Finished = fromMicros(created), fromMicros(finished)
@@ -246,9 +246,7 @@ func (v *view) outPage(ctx context.Context, text string, args []any) (page []Out
 		} else if err != nil {
 			return nil, err
 		}
-		var to []byte
-		to, err = key.open(place{column: "outbox.dest", row: page[i].ID}, sealed[i].dest)
-		page[i].To = string(to)
+		page[i].To, page[i].MessageID, err = openDest(key, page[i].ID, sealed[i].dest)
 	}
 	return page, err
 }

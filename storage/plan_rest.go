@@ -14,9 +14,9 @@ import (
 const (
 	sqlInsertHeld   = "INSERT INTO held (id, org, at, kind, agent_id, ticket_id, message_id, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 	sqlReleaseHeld  = "UPDATE held SET state = ? WHERE id = ? AND state = 'held'"
-	sqlInsertOutbox = `INSERT INTO outbox (id, org, kind, mail_id, ticket_id, message_id, queue_id, to_agent, to_person, owner, domain, state,
+	sqlInsertOutbox = `INSERT INTO outbox (id, org, kind, ticket_id, message_id, queue_id, to_agent, to_person, owner, domain, state,
  created, next_at, attempts, fence, worker, noticed, finished, status, dest, spec)
- VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, 0, 0, '', 0, 0, '', ?, ?)`
+ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, 0, 0, '', 0, 0, '', ?, ?)`
 	sqlInsertJob  = "INSERT INTO jobs (id, kind, ticket_id, message_id, run_at, attempts, fence, worker, owner, sealed) VALUES (?, ?, ?, ?, ?, 0, 0, '', ?, ?)"
 	sqlDropLookup = "DELETE FROM lookups WHERE hash = ? AND kind = ? AND no = ?"
 	sqlFinishJob  = "DELETE FROM jobs WHERE id = ?"
@@ -205,9 +205,9 @@ func (p *planner) outgoing(ctx context.Context, o *tickets.Outgoing) error {
 	if o.NotBefore.After(due) {
 		due = o.NotBefore
 	}
-	p.add(-1, sqlInsertOutbox, o.ID, o.Org, string(o.Kind), o.MessageID, ticketID(o.Ticket), messageID(o.Message), o.QueueID, o.ToAgent, person,
+	p.add(-1, sqlInsertOutbox, o.ID, o.Org, string(o.Kind), ticketID(o.Ticket), messageID(o.Message), o.QueueID, o.ToAgent, person,
 		owner, p.db.hash.domain(o.Org, tickets.Domain(o.To)), micros(p.now), micros(due),
-		key.seal(place{column: "outbox.dest", row: o.ID}, []byte(o.To)),
+		key.seal(place{column: "outbox.dest", row: o.ID}, encodeDest(o.To, o.MessageID)),
 		key.seal(place{column: "outbox.spec", row: o.ID}, p.db.squeeze(spec)))
 	// A message that is sent is found by its own row; anything else of ours by its ticket.
 	if o.MessageID != "" && o.Ticket != nil && (o.Message == nil || o.Message.MessageID != o.MessageID) {
@@ -220,6 +220,15 @@ func (p *planner) outgoing(ctx context.Context, o *tickets.Outgoing) error {
 		p.lookup(p.db.hash.address(o.Org, o.To), kindSent, o.ID, o.ID)
 	}
 	return nil
+}
+
+// encodeDest writes what a list shows of an outgoing mail; it stays when the
+// content goes.
+func encodeDest(to, messageID string) []byte {
+	e := encoder{make([]byte, 0, 4+len(to)+len(messageID))}
+	e.str(to)
+	e.str(messageID)
+	return e.b
 }
 
 func (p *planner) outOwner(ctx context.Context, o *tickets.Outgoing) (int64, sealer, error) {

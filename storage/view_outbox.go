@@ -9,7 +9,7 @@ import (
 	"postroom/tickets"
 )
 
-const outboxColumns = `id, org, kind, mail_id, ticket_id, message_id, queue_id, to_agent, to_person, owner, state,
+const outboxColumns = `id, org, kind, ticket_id, message_id, queue_id, to_agent, to_person, owner, state,
  created, next_at, attempts, fence, noticed, finished, status, dest, spec`
 
 type outboxRow struct {
@@ -25,7 +25,7 @@ type outboxRow struct {
 
 func (r *outboxRow) cols() []any {
 	o := &r.o
-	return []any{&o.ID, &o.Org, &o.Kind, &o.MessageID, &r.ticket, &r.message, &o.QueueID, &o.ToAgent, &r.person, &r.owner, &r.state,
+	return []any{&o.ID, &o.Org, &o.Kind, &r.ticket, &r.message, &o.QueueID, &o.ToAgent, &r.person, &r.owner, &r.state,
 		&r.created, &r.next, &r.attempts, &r.fence, &r.noticed, &r.finished, &r.status, &r.dest, &r.spec}
 }
 
@@ -76,11 +76,9 @@ func (v *view) openOutgoing(ctx context.Context, row *outboxRow) error {
 	if err != nil {
 		return err
 	}
-	to, err := key.open(place{column: "outbox.dest", row: row.o.ID}, row.dest)
-	if err != nil {
+	if row.o.To, row.o.MessageID, err = openDest(key, row.o.ID, row.dest); err != nil {
 		return err
 	}
-	row.o.To = string(to)
 	if row.spec == nil {
 		return nil
 	}
@@ -92,4 +90,14 @@ func (v *view) openOutgoing(ctx context.Context, row *outboxRow) error {
 		return err
 	}
 	return json.Unmarshal(plain, &row.o.Spec)
+}
+
+func openDest(key sealer, id int64, data []byte) (to, messageID string, err error) {
+	plain, err := key.open(place{column: "outbox.dest", row: id}, data)
+	if err != nil {
+		return "", "", err
+	}
+	d := decoder{b: plain}
+	to, messageID = d.str(), d.str()
+	return to, messageID, d.err
 }

@@ -195,7 +195,6 @@ CREATE TABLE outbox (
   id         INTEGER NOT NULL PRIMARY KEY,
   org        INTEGER NOT NULL,
   kind       TEXT NOT NULL,
-  mail_id    TEXT NOT NULL, -- our Message-ID: random, nobody's name in it
   ticket_id  INTEGER NOT NULL,
   message_id INTEGER NOT NULL,
   queue_id   INTEGER NOT NULL,
