@@ -114,10 +114,7 @@ func newServer(ctx context.Context, d *desk, roles []string) (*server, error) {
 	if err := ensurePrivacyQueue(ctx, d); err != nil {
 		return nil, fmt.Errorf("set up the privacy queue: %w", err)
 	}
-	checker, err := password.NewChecker(d.store)
-	if err != nil {
-		return nil, err
-	}
+	checker := password.NewChecker(d.store)
 	doors := pace.NewDoors(d.now)
 	s.mail = smtpd.New(s.mailConfig(), countedIntake{d.intake, doors}, authenticator{checker}, d.limit, d.log, s.metrics)
 	relayPassword, err := d.cfg.RelayPassword()
