@@ -119,6 +119,10 @@ func (in *Incoming) join(what Happening) *Change {
 	m.Ticket = t
 	ch := &Change{Tickets: []*Ticket{t}, Messages: []*Message{m}}
 	ch.Events = append(ch.Events, in.event(t, "received", map[string]string{"why": string(in.Decision.Action)}))
+	if in.Decision.Action == threading.Third && in.Sender != nil && t.PartyByAddress(in.Sender.Address) == nil && len(t.Parties) < maxParties {
+		t.addParty(in.Sender, PartyThird, in.Now)
+		ch.Events = append(ch.Events, in.event(t, "party", map[string]string{"role": string(PartyThird)}))
+	}
 	if in.Import != "" {
 		in.putAway(t)
 		return ch
@@ -127,10 +131,6 @@ func (in *Incoming) join(what Happening) *Change {
 	t.SetState(NextState(t.State, what), in.Now)
 	if t.State != before {
 		ch.Events = append(ch.Events, in.event(t, "state", map[string]string{"from": string(before), "to": string(t.State)}))
-	}
-	if in.Decision.Action == threading.Third && in.Sender != nil && t.PartyByAddress(in.Sender.Address) == nil && len(t.Parties) < maxParties {
-		t.addParty(in.Sender, PartyThird, in.Now)
-		ch.Events = append(ch.Events, in.event(t, "party", map[string]string{"role": string(PartyThird)}))
 	}
 	if p := t.partyNo(in.Decision.PartyNo); in.Decision.Action == threading.Join && p != nil && p.Role == PartyRequester {
 		in.copyIn(ch, t)

@@ -382,3 +382,11 @@ func (d *desk) answer(t *tickets.Ticket, body string) got {
 func (d *desk) replyTo(t *tickets.Ticket, party int) []string {
 	return []string{d.addr.Reply(d.support, t.Ref, party)}
 }
+
+// newDeskOn is the worker of another node on the same store.
+func newDeskOn(d *desk) *jobs.Worker {
+	w := &jobs.Worker{}
+	w.Store, w.Releaser, w.Bodies, w.Addr, w.Name, w.Log, w.Now, w.Made = d.store, d.in, d.store, d.addr, "m", d.work.Log, d.work.Now, func() {}
+	w.Tally, w.Ledger = &jobs.Tally{}, d.store
+	return w
+}
