@@ -57,6 +57,10 @@ func (cmd *heldListCmd) Do(ctx context.Context, d *desk, s streams) error {
 	if err != nil {
 		return err
 	}
+	const columns = "%-15s  %-16s  %-8s  %-10s  %-10s  %-9s  %-28s  %s\n"
+	if !cmd.JSON {
+		fmt.Fprintf(s.out, columns, "ID", "AT", "STATE", "WHY", "AGENT", "TICKET", "FROM", "SUBJECT")
+	}
 	for _, h := range list {
 		j := toHeldJSON(h, dir)
 		if cmd.JSON {
@@ -65,9 +69,24 @@ func (cmd *heldListCmd) Do(ctx context.Context, d *desk, s streams) error {
 			}
 			continue
 		}
-		fmt.Fprintf(s.out, "%d  %s  %s  %s  agent %s  ticket %s  from %s\n", j.ID, h.At.UTC().Format("2006-01-02 15:04"), j.State, j.Kind, j.Agent, j.Ticket, j.Message.From)
+		subject := ""
+		if h.Message != nil {
+			subject = h.Message.Subject
+		}
+		fmt.Fprintf(s.out, columns, fmt.Sprint(j.ID), minute(h.At), j.State, heldWhy(j.Kind), j.Agent, j.Ticket, j.Message.From, subject)
 	}
 	return nil
+}
+
+// heldWhy is the kind of hold in a word for the list.
+func heldWhy(kind string) string {
+	switch kind {
+	case "agent":
+		return "not proved"
+	case "collision":
+		return "crossed"
+	}
+	return kind
 }
 
 type heldShowCmd struct {

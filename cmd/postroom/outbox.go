@@ -54,15 +54,19 @@ func (cmd *outboxListCmd) Do(ctx context.Context, d *desk, s streams) error {
 	out := bufio.NewWriterSize(s.out, 64<<10)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
+	const columns = "%-8v  %-7s  %-12s  %-9s  %5v  %-6s  %-16s  %s\n"
+	if !cmd.JSON {
+		fmt.Fprintf(out, columns, "ID", "STATE", "KIND", "TICKET", "TRIES", "STATUS", "NEXT TRY", "TO")
+	}
 	err := d.store.EachOutgoing(ctx, storage.OutboxFilter{State: tickets.OutState(cmd.State)}, func(r storage.OutRow) error {
 		if cmd.JSON {
 			return enc.Encode(toOutgoingJSON(r))
 		}
 		next := ""
 		if r.State == tickets.OutQueued {
-			next = "next " + r.NextAt.UTC().Format(time.RFC3339)
+			next = minute(r.NextAt)
 		}
-		_, err := fmt.Fprintf(out, "%d  %s  %s  %s  to %s  tries %d  %s %s\n", r.ID, r.State, r.Kind, r.Ticket, r.To, r.Attempts, r.Status, next)
+		_, err := fmt.Fprintf(out, columns, r.ID, r.State, r.Kind, r.Ticket, r.Attempts, r.Status, next, r.To)
 		return err
 	})
 	if err != nil {
@@ -84,14 +88,21 @@ func (cmd *outboxShowCmd) Do(ctx context.Context, d *desk, s streams) error {
 		if cmd.JSON {
 			return printJSON(s.out, j)
 		}
-		_, err := fmt.Fprintf(s.out, "id          %d\nmessage id  %s\nkind        %s\nticket      %s\nto          %s\nstate       %s\ntries       %d\nlast status %s\n",
-			j.ID, j.MessageID, j.Kind, j.Ticket, j.To, j.State, j.Attempts, j.Status)
+		_, err := fmt.Fprintf(s.out, "id          %d\nmessage id  %s\nkind        %s\nticket      %s\nto          %s\nstate       %s\ntries       %d\nnext try    %s\nlast status %s\n",
+			j.ID, j.MessageID, j.Kind, j.Ticket, j.To, j.State, j.Attempts, nextTry(r), j.Status)
 		return err
 	})
 	if err == nil && !found {
 		err = fmt.Errorf("there is no outgoing mail %d", cmd.ID)
 	}
 	return err
+}
+
+func nextTry(r storage.OutRow) string {
+	if r.State != tickets.OutQueued {
+		return "none"
+	}
+	return r.NextAt.UTC().Format(time.RFC3339)
 }
 
 type outboxRetryCmd struct {

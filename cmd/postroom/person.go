@@ -35,11 +35,15 @@ func (cmd *personListCmd) Do(ctx context.Context, d *desk, s streams) error {
 	out := bufio.NewWriterSize(s.out, 64<<10)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
+	const columns = "%-10s  %-40s  %s\n"
+	if !cmd.JSON {
+		fmt.Fprintf(out, columns, "SINCE", "ADDRESS", "NAME")
+	}
 	err := d.store.EachPerson(ctx, func(p *tickets.Person) error {
 		if cmd.JSON {
 			return enc.Encode(toPersonJSON(p))
 		}
-		_, err := fmt.Fprintf(out, "%s  %s  since %s\n", p.Address, p.Name, p.Created.UTC().Format("2006-01-02"))
+		_, err := fmt.Fprintf(out, columns, p.Created.UTC().Format("2006-01-02"), p.Address, p.Name)
 		return err
 	})
 	if err != nil {

@@ -56,6 +56,9 @@ type messageJSON struct {
 	Unverified   bool              `json:"unverified,omitempty"`
 }
 
+// minute is how lists show a time.
+func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
+
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 func toMessageJSON(m *tickets.Message) messageJSON {
@@ -117,11 +120,17 @@ func (cmd *ticketListCmd) Do(ctx context.Context, d *desk, s streams) error {
 	out := bufio.NewWriterSize(s.out, 64<<10)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
+	// Widths are fixed, so that a long list streams.
+	const columns = "%-9s  %-8s  %-12s  %-10s  %4v  %-16s  %-28s  %s\n"
+	if !cmd.JSON {
+		fmt.Fprintf(out, columns, "REF", "STATE", "QUEUE", "HAS", "MAIL", "UPDATED", "FROM", "SUBJECT")
+	}
 	err = d.store.EachTicket(ctx, filter, func(t *tickets.Ticket, msgs []*tickets.Message) error {
+		j := toTicketJSON(t, msgs, dir)
 		if cmd.JSON {
-			return enc.Encode(toTicketJSON(t, msgs, dir))
+			return enc.Encode(j)
 		}
-		_, err := fmt.Fprintln(out, tickets.Describe(t, dir))
+		_, err := fmt.Fprintf(out, columns, j.Ref, j.State, j.Queue, j.Assignee, len(j.Messages), minute(t.Updated), j.Requester, j.Subject)
 		return err
 	})
 	if err != nil {
@@ -271,7 +280,7 @@ func (cmd *ticketExplainCmd) Do(ctx context.Context, d *desk, s streams) error {
 			Events []eventJSON `json:"events"`
 		}{ticketJSON: toTicketJSON(t, msgs, dir), Events: []eventJSON{}}
 		for _, e := range events {
-			j.Events = append(j.Events, eventJSON{At: stamp(e.At), Kind: e.Kind, Actor: actor(e, dir), Message: eventMessage(e), Data: e.Data})
+			j.Events = append(j.Events, eventJSON{At: stamp(e.At), Kind: e.Kind, Actor: actor(e, dir, t), Message: eventMessage(e), Data: e.Data})
 		}
 		return printJSON(s.out, j)
 	}
@@ -282,14 +291,14 @@ func (cmd *ticketExplainCmd) Do(ctx context.Context, d *desk, s streams) error {
 	}
 	fmt.Fprintln(s.out, "\nWhat happened:")
 	for _, e := range events {
-		line := fmt.Sprintf("  %s  %s by %s", e.At.UTC().Format("2006-01-02 15:04:05"), e.Kind, actor(e, dir))
+		line := fmt.Sprintf("  %s  %s by %s", e.At.UTC().Format("2006-01-02 15:04:05"), e.Kind, actor(e, dir, t))
 		keys := make([]string, 0, len(e.Data))
 		for k := range e.Data {
 			keys = append(keys, k)
 		}
 		slices.Sort(keys)
 		for _, k := range keys {
-			line += " " + k + "=" + e.Data[k]
+			line += " " + k + "=" + nameOf(e.Kind, k, e.Data[k], dir)
 		}
 		if id := eventMessage(e); id != 0 {
 			line += fmt.Sprintf(" (message %d)", id)
@@ -306,16 +315,43 @@ func eventMessage(e *tickets.Event) int64 {
 	return e.Message.ID
 }
 
-func actor(e *tickets.Event, dir *tickets.Directory) string {
-	if e.Actor == tickets.ActorAgent {
-		if a := dir.AgentByID(e.ActorID); a != nil {
+func actor(e *tickets.Event, dir *tickets.Directory, t *tickets.Ticket) string {
+	switch e.Actor {
+	case tickets.ActorAgent:
+		if a := dir.AgentByID(e.ActorID); a != nil && a.Name != "" {
 			return "agent " + a.Name
 		}
-	}
-	if e.ActorID != 0 {
-		return string(e.Actor) + " " + strconv.FormatInt(e.ActorID, 10)
+		return "an agent who is gone"
+	case tickets.ActorPerson:
+		for _, p := range t.Parties {
+			if p.Person != nil && p.Person.ID == e.ActorID && p.Person.Address != "" {
+				return p.Person.Address
+			}
+		}
+		return "somebody else"
 	}
 	return string(e.Actor)
+}
+
+// nameOf shows the name for an id in an event's data.
+func nameOf(kind, key, value string, dir *tickets.Directory) string {
+	id, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return value
+	}
+	switch {
+	case kind == "assigned" && id == 0:
+		return "nobody"
+	case kind == "assigned" || key == "agent":
+		if a := dir.AgentByID(id); a != nil && a.Name != "" {
+			return a.Name
+		}
+	case kind == "queue" || key == "queue":
+		if q := dir.QueueByID(id); q != nil {
+			return q.Name
+		}
+	}
+	return value
 }
 
 type ticketRawCmd struct {
