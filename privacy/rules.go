@@ -77,7 +77,7 @@ func (e *evaluation) enumeration() bool {
 			n++
 		}
 	}
-	if n < 3 || e.mask&cRight == 0 {
+	if n < 3 || e.mask&cRight == 0 && (e.subject || e.mask&first != 0) {
 		return false
 	}
 	if e.mask&cHereby != 0 && e.mask&first != 0 {
@@ -95,6 +95,9 @@ func (e *evaluation) enumeration() bool {
 
 // rightsAlone notes who exercises rights without saying which.
 func (e *evaluation) rightsAlone() {
+	if e.unspecified() {
+		e.general = true
+	}
 	if e.mask&cLaw == 0 {
 		return
 	}
@@ -102,6 +105,20 @@ func (e *evaluation) rightsAlone() {
 		e.subject && !e.reply && e.mask&cPlease != 0 && e.mask&(cOthers|cOffer) == 0 {
 		e.general = true
 	}
+}
+
+// unspecified says whether somebody wants something of their own data that no
+// rule knows by name: a case for a person to read.
+func (e *evaluation) unspecified() bool {
+	if e.mask&asking == 0 || e.mask&(cBusiness|cRecover|cSelf|cOthers|cNot|cHow|cBelow) != 0 || e.doc&cBusiness != 0 && e.mask&(cPData|cPersonal) == 0 {
+		return false
+	}
+	for i, o := range e.objects {
+		if e.s[i].mask&(cData|cPData|cAll) != 0 && (o.strength >= mineAndPersonal || o.strength >= mineData && e.mask&(cRecords|cHold) != 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // articles are the articles of the GDPR by right. 7(3) is looked at apart.
@@ -152,7 +169,7 @@ func (e *evaluation) erase(i int) {
 			v = max(v, 1.2)
 		}
 	}
-	if e.near(i, cMeAcc, 3, 2) && e.near(i, cRecords, 3, 5) && e.mask&cBusiness == 0 {
+	if e.near(i, cMeAcc, 3, 3) && e.near(i, cRecords, 4, 8) && e.mask&cBusiness == 0 {
 		v = max(v, 1.5)
 	}
 	if m&cAccount != 0 || m&(cMy|cMeAcc) != 0 {
@@ -225,12 +242,12 @@ func (e *evaluation) restrict(i int) {
 	data := e.strongest(i, 10, 10)
 	v := 0.0
 	switch {
-	case data >= personalData-0.4:
+	case data > myAccount+0.1:
 		v = 0.3 + 0.6*data
 		if e.near(i, cProcess|cHold, 6, 6) {
 			v += 0.4
 		}
-	case e.near(i, cProcess, 4, 4) && !e.near(i, cBusiness, 6, 6):
+	case e.near(i, cProcess, 4, 4) && (e.subject || e.mask&first != 0) && !e.near(i, cBusiness, 6, 6):
 		v = 1.2
 	case e.carried >= 1.5 && e.near(i, cIt, 4, 4) && e.mask&cBusiness == 0:
 		v = 1.1
@@ -284,7 +301,7 @@ func (e *evaluation) stop(i int) {
 		return
 	}
 	data := e.strongest(i, 8, 12)
-	wish := m&cStop != 0 || e.near(i, cWant, 4, 4)
+	wish := m&(cStop|cWant) != 0 || e.near(i, cWant, 4, 4)
 	use := e.near(i, cProcess, 6, 6)
 	switch {
 	case data >= personalData-0.4 && use && (m&cStop != 0 || e.near(i, cProcess, 1, 4) || e.mask&cWant != 0):

@@ -19,7 +19,7 @@ func (e *evaluation) access(i int, m concept) {
 	if m&cWhat != 0 {
 		e.whatIsHeld(i)
 	}
-	if m&(cHold|cHave) != 0 && i <= 2 && m&(cErase|cObject|cRestrict) == 0 && e.near(i, cAboutMe, 0, 10) && e.mask&(cErase|cObject|cRestrict|cWithdraw) == 0 {
+	if m&(cHold|cHave) != 0 && i <= 2 && m&(cErase|cObject|cRestrict) == 0 && e.near(i, cAboutMe, 0, 10) && e.mask&(cErase|cObject|cRestrict|cWithdraw|cWhat|cBusiness) == 0 {
 		e.add(iAccess, 1.2, i)
 	}
 	if m&cAll != 0 && e.objects[i].strength >= allAboutMe && e.mask&asking != 0 && e.near(i, cHave|cHold, 0, 6) && e.mask&(cErase|cStop|cNot) == 0 {
@@ -90,7 +90,7 @@ func (e *evaluation) give(i int) {
 
 // whatIsHeld is "what data do you hold on me".
 func (e *evaluation) whatIsHeld(i int) {
-	if e.conditional() || e.mask&(cObject|cWithdraw|cErase|cRestrict) != 0 && e.mask&(cGive|cCopy) == 0 || !e.near(i, cHold|cHave|cProcess, 6, 14) || e.near(i, cBusiness, 0, 4) {
+	if e.conditional() || e.mask&(cObject|cWithdraw|cErase|cRestrict) != 0 && e.mask&(cGive|cCopy) == 0 || !e.near(i, cHold|cHave|cProcess, 6, 14) || e.near(i, cBusiness, 0, 7) {
 		return
 	}
 	data := e.strongest(i, 2, 14)

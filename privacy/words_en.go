@@ -21,15 +21,15 @@ var english = lexicon{"en", map[concept]string{
 	cAll:      `everything all anything whole_lot every_bit every_trace any_trace all_traces traces trace`,
 	cIt:       `it them that these those this`,
 	cHave:     `have has got know knows knew known hav`,
-	cHold:     `hold holds holding held stor* keep* kept sav* collect* process processes processed processing retain* gather* on_file maintain* remember*`,
+	cHold:     `recorded logged filed registered hold holds holding held stor* keep* kept sav* collect* process processes processed processing retain* gather* on_file maintain* remember*`,
 	cWhat:     `what which whats whether wich wat who`,
 	cGive:     `send sends sending give giving provide* show tell email_me mail_me forward supply furnish hand_over see disclose let_me_know know_what inform obtain get share_with_me view like_to_know want_to_know`,
 	cCopy:     `copy copies overview printout print_out extract summary list_of transcript`,
 	cAccess:   `access accesss subject_access sar dsar subject_access_request data_access right_of_access right_to_know dsr data_subject_request know_request acces`,
-	cErase: `be_forgotten erase erasing delete deleting deletion destruction delet* eras* remov* wip* purg* forget destroy* expung* get_rid_of take_down scrub* obliterat* right_to_be_forgotten
+	cErase: `out_of_your be_forgotten erase erasing delete deleting deletion destruction delet* eras* remov* wip* purg* forget destroy* expung* get_rid_of take_down scrub* obliterat* right_to_be_forgotten
 		right_to_delete right_to_erasure right_to_deletion close_my_account close_down_my_account cancel_my_account terminate_my_account take_out throw_away clear_out deactivat* nuke gone drop_all closing_my_account closure_of_my_account close_account account_closure`,
 	cDone:    `deleted erased removed wiped purged destroyed gone`,
-	cBe:      `be being get have having`,
+	cBe:      `gets be being get have having`,
 	cRectify: `correct corrected correcting correction* rectif* amend* put_right set_right set_straight put_straight fix fixed straighten`,
 	cChange:  `chang* updat* modif* adjust* edit replace complet*`,
 	cWrong:   `wrong wrongly incorrect* inaccura* outdated out_of_date misspel* mispel* misspelt mistyped typo false incomplete not_correct not_right not_true mistake mistaken should_be isn_t_right is_not_my no_longer_my obsolete old_address old_name maiden_name`,
@@ -40,7 +40,7 @@ var english = lexicon{"en", map[concept]string{
 	cProcess:  `received disclosed shared passed_to given_to process processing processed use using usage used sell selling share sharing disclose pass_on passing handling`,
 	cObject:   `i_object object_to objects_to to_object would_object also_object hereby_object objecting objection* oppose opposed opposing opposition do_not_agree don_t_agree disagree`,
 	cStop:     `stop stopp cease no_more enough_of quit refrain leave_me_alone never_again no_longer_send do_not_send don_t_send dont_send do_not_contact don_t_contact dont_contact not_contact`,
-	cMarketing: `marketing advert* ads ad promo* newsletter* newletter* profiling spam commercial_email* advertising tracking
+	cMarketing: `spamming spams mailshots marketing advert* ads ad promo* newsletter* newletter* profiling spam commercial_email* advertising tracking
 		track direct_mail mailing_list mailinglist mailing mailings mail_list email_list distribution_list mailshot* sales_call* cold_call* automated_decision* automated_decision_making cookies junk_mail promotions`,
 	cMails: `emails mails email emailing mailing messages texts calls calling contacting texting letters sms e_mails`,
 	cUnsub: `unsubscrib* unsuscrib* unsubscib* unsubcrib* opt_out opt_me_out opting_out optout take_me_off remove_me_from_your_list remove_me_from_your_mailing
@@ -58,7 +58,7 @@ var english = lexicon{"en", map[concept]string{
 	cPlease: `complaint admonition please pls plz plese pleas kindly request requesting requested ask asking demand demanding require insist instruct would_you could_you can_you will_you
 		urge must have_to_delete`,
 	cWant:  `may_i can_i could_i i_expect want wanna wish would_like d_like like_to need wants like wanted`,
-	cNot:   `not don_t dont doesn_t do_not cannot no never won_t didn_t shouldn_t haven_t`,
+	cNot:   `no_longer not don_t dont doesn_t do_not cannot no never won_t didn_t shouldn_t haven_t`,
 	cHow:   `how how_to how_do how_can is_there_a_way is_it_possible steps_to where_can`,
 	cIf:    `if unless in_case should_you when_i once_you whenever`,
 	cUntil: `until till while meanwhile in_the_meantime pending as_long_as for_the_time_being during temporarily for_now`,

@@ -18,7 +18,7 @@ var french = lexicon{"fr", map[concept]string{
 	cIt:       `le la les l cela ça celles`,
 	cHave:     `avez as ont savez sais disposez possédez connaissez`,
 	cHold:     `détenez détenues détenir conserv* stock* trait* collect* enregistr* gard* recueilli* détien*`,
-	cWhat:     `quelles quelle quels quel quoi que si qu lesquelles qui`,
+	cWhat:     `à_qui avec_qui quelles quelle quels quel quoi que si qu lesquelles qui`,
 	cGive:     `envo* transm* fourni* communiqu* donn* adress* remett* savoir connaître faire_parvenir indiqu* inform* obtenir recevoir montr* confirm* dire dites mettre_à_disposition dites_moi consulter voir`,
 	cCopy:     `copie* relevé extrait liste récapitulatif double`,
 	cAccess:   `accès accéder accédé droit_d_accès accèder`,
@@ -50,7 +50,7 @@ var french = lexicon{"fr", map[concept]string{
 	cHow:       `comment est_il_possible y_a_t_il_un_moyen où_puis`,
 	cIf:        `si lorsque dans_le_cas au_cas_où`,
 	cUntil:     `jusqu pendant tant_que le_temps_que en_attendant durant temporairement provisoirement`,
-	cBusiness: `commande* facture* panier article_de_ma produit* colis livraison* adresse_de_livraison adresse_de_facturation dossier_partagé document* tableau* ligne* colonne* fichier_joint paiement* carte réservation* rendez_vous
+	cBusiness: `avez_vous_besoin besoin_de_moi commande* facture* panier article_de_ma produit* colis livraison* adresse_de_livraison adresse_de_facturation dossier_partagé document* tableau* ligne* colonne* fichier_joint paiement* carte réservation* rendez_vous
 		abonnement* contrat* mot_de_passe remboursement* devis reçu photo* commentaire* projet* page* serveur api paramètres bouton rapport* billet* ticket* identifiants bon_de remise avoir prélèvement* frais montant logiciel application mot vol numéro_de_suivi suivi relevé_bancaire attestation* pièce`,
 	cOthers:      `clients client utilisateurs utilisateur salariés employés collègue* nos notre leurs leur membres abonnés`,
 	cYour:        `vos votre tes ta`,

@@ -17,7 +17,7 @@ var italian = lexicon{"it", map[concept]string{
 	cIt:        `lo la li le questo quello rettificarlo`,
 	cHave:      `avete ha hai sapete sa conoscete disponete possedete`,
 	cHold:      `conserv* memorizz* archivi* tratta* raccol* detene* deten* registr* trattat* salvat* tenete`,
-	cWhat:      `quali quale cosa che se chi`,
+	cWhat:      `a_chi con_chi quali quale cosa che se chi`,
 	cGive:      `invi* mand* forni* dare datemi mostr* sapere conoscere comunic* trasmett* ricevere ottenere inform* vedere ditemi dirmi consegn* confermare`,
 	cCopy:      `copia* elenco riepilogo estratto prospetto`,
 	cAccess:    `accesso accedere diritto_di_accesso`,
@@ -48,7 +48,7 @@ var italian = lexicon{"it", map[concept]string{
 	cHow:       `come_posso come_si come_faccio è_possibile dove_posso`,
 	cIf:        `se_non qualora nel_caso se_avete quando`,
 	cUntil:     `finché fino mentre nel_frattempo temporaneamente durante provvisoriamente`,
-	cBusiness: `ordin* fattur* carrello articolo_dal prodott* pacco consegna indirizzo_di_consegna indirizzo_di_spedizione indirizzo_di_fatturazione spedizion* cartell* document* tabell* rig* colonn* pagament* carta prenotazion* appuntament* abbonament* contratt* password
+	cBusiness: `avete_bisogno ordin* fattur* carrello articolo_dal prodott* pacco consegna indirizzo_di_consegna indirizzo_di_spedizione indirizzo_di_fatturazione spedizion* cartell* document* tabell* rig* colonn* pagament* carta prenotazion* appuntament* abbonament* contratt* password
 		rimbors* preventiv* ricevut* foto comment* progett* pagin* server api impostazion* pulsant* report bigliett* ticket buono acquist* addebit* applicazion* programma volo tracciament* file`,
 	cOthers:      `clienti cliente utenti utente dipendenti colleghi nostri nostro nostra nostre soci`,
 	cYour:        `suoi vostri_dati tuoi`,

@@ -17,7 +17,7 @@ var dutch = lexicon{"nl", map[concept]string{
 	cIt:        `het ze die dat deze dit`,
 	cHave:      `hebben heeft hebt heb weten weet beschik* bezit*`,
 	cHold:      `bewaar* bewaren opgeslagen opslaan verwerk* verzamel* bijhoud* vastgelegd* geregistreerd* sla_op slaat`,
-	cWhat:      `welke wat of wie welk`,
+	cWhat:      `wie welke wat of wie welk`,
 	cGive:      `stuur* sturen toesturen opsturen zend* geef* geven verstrek* toon laten_weten weten_welke weten_wat ontvang* krijg* inzien bevestig* meedelen deel mee_te_delen overhandig* laat_weten vertel*`,
 	cCopy:      `kopie* afschrift overzicht uitdraai lijst`,
 	cAccess:    `inzage* inzageverzoek inzagerecht toegang recht_op_inzage inzien`,
@@ -50,7 +50,7 @@ var dutch = lexicon{"nl", map[concept]string{
 	cHow:       `hoe is_het_mogelijk waar_kan`,
 	cIf:        `als indien mocht wanneer`,
 	cUntil:     `totdat tot zolang terwijl tijdens voorlopig tijdelijk ondertussen`,
-	cBusiness: `bestelling* factuur facturen winkelwagen* winkelmand* product* artikel_uit pakket* levering* bezorg* afleveradres leveringsadres factuuradres verzend* map mappen document* tabel* rij kolom* betaling* kaart reservering* afspraak abonnement* contract* overeenkomst*
+	cBusiness: `nodig bestelling* factuur facturen winkelwagen* winkelmand* product* artikel_uit pakket* levering* bezorg* afleveradres leveringsadres factuuradres verzend* map mappen document* tabel* rij kolom* betaling* kaart reservering* afspraak abonnement* contract* overeenkomst*
 		wachtwoord* terugbetaling offerte* bon foto* opmerking* project* pagina* server api instellingen knop rapport* ticket* order* herinnering aanmaning boeking* bedrag inloggegevens app programma vlucht retour`,
 	cOthers:      `klanten gebruikers medewerkers collega* onze ons klant leden`,
 	cYour:        `uw je_gegevens`,
