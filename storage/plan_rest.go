@@ -127,6 +127,10 @@ func (p *planner) events(ctx context.Context) error {
 		if e.At.IsZero() {
 			e.At = p.now
 		}
+		// Somebody new had no id when the event was written down.
+		if e.Actor == tickets.ActorPerson && e.ActorID == 0 && e.Message != nil && e.Message.AuthorPerson != nil {
+			e.ActorID = e.Message.AuthorPerson.ID
+		}
 		args = append(args, e.TicketID, e.ID, micros(e.At), e.Kind, string(e.Actor), e.ActorID, messageID(e.Message), encodeData(e.Data))
 		switch { // two to a statement
 		case i%2 == 1:
