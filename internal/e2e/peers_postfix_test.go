@@ -21,18 +21,18 @@ setgid_group = postdrop
 myhostname = mx.%[2]s
 mydestination =
 relay_domains = %[2]s, desk.example
-transport_maps = inline:{ {desk.example = smtp:[%[4]s]:%[5]s}, {%[2]s = smtp:[%[6]s]:%[7]s} }
+transport_maps = inline:{ {desk.example = smtp:[%[3]s]:%[4]s}, {%[2]s = smtp:[%[5]s]:%[6]s} }
 mynetworks = 127.0.0.0/8
-inet_interfaces = %[3]s
+inet_interfaces = loopback-only
 inet_protocols = ipv4
 smtp_host_lookup = native
 smtp_dns_support_level = disabled
-smtp_tls_policy_maps = inline:{ {[%[4]s]:%[5]s = encrypt}, {[%[6]s]:%[7]s = none} }
+smtp_tls_policy_maps = inline:{ {[%[3]s]:%[4]s = encrypt}, {[%[5]s]:%[6]s = none} }
 smtp_tls_security_level = none
 smtpd_tls_security_level = may
 smtpd_tls_received_header = yes
-smtpd_tls_cert_file = %[8]s
-smtpd_tls_key_file = %[9]s
+smtpd_tls_cert_file = %[7]s
+smtpd_tls_key_file = %[8]s
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_peername_lookup = no
 local_recipient_maps =
@@ -87,7 +87,7 @@ func startPostfix(t *testing.T, p *peer, desk, world string) *exec.Cmd {
 	deskHost, deskPort := hostOf(desk)
 	worldHost, worldPort := hostOf(world)
 	for name, text := range map[string]string{
-		"main.cf":   fmt.Sprintf(postfixMain, p.dir, p.domain, p.ip, deskHost, deskPort, worldHost, worldPort, cert, key),
+		"main.cf":   fmt.Sprintf(postfixMain, p.dir, p.domain, deskHost, deskPort, worldHost, worldPort, cert, key),
 		"master.cf": fmt.Sprintf(postfixMaster, p.ip, outsidePort),
 	} {
 		if err := os.WriteFile(filepath.Join(conf, name), []byte(text), 0o644); err != nil {

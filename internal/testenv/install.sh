@@ -10,24 +10,28 @@ have() {
 	command -v "$1" >/dev/null 2>&1 || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null
 }
 
+unpacked=/usr/local/lib/postroom-tests
 missing=()
-while read -r program package; do
+apart=()
+while read -r program package how; do
 	case $program in '' | \#*) continue ;; esac
-	if ! have "$program" && [[ " ${missing[*]-} " != *" $package "* ]]; then
+	if [ "$how" = unpacked ]; then
+		[ -x "$unpacked/$package/usr/sbin/$program" ] || apart+=("$package")
+	elif ! have "$program" && [[ " ${missing[*]-} " != *" $package "* ]]; then
 		missing+=("$package")
 	fi
 done <"$here/programs.txt"
-[ ${#missing[@]} -eq 0 ] && exit 0
+[ ${#missing[@]} -eq 0 ] && [ ${#apart[@]} -eq 0 ] && exit 0
 
-echo "tests: installing ${missing[*]}" >&2
+echo "tests: installing ${missing[*]-} ${apart[*]-}" >&2
 command -v apt-get >/dev/null || {
-	echo "tests: no apt-get here; install by hand what gives: ${missing[*]}" >&2
+	echo "tests: no apt-get here; install by hand what gives: ${missing[*]-} ${apart[*]-}" >&2
 	exit 1
 }
 root=()
 if [ "$(id -u)" -ne 0 ]; then
 	command -v sudo >/dev/null || {
-		echo "tests: neither root nor sudo; install as root: apt-get install ${missing[*]}" >&2
+		echo "tests: neither root nor sudo; install as root: apt-get install ${missing[*]-}, and unpack ${apart[*]-}" >&2
 		exit 1
 	}
 	root=(sudo)
@@ -50,11 +54,23 @@ apt update
 if [[ " ${missing[*]} " == *" postfix "* ]] && command -v debconf-set-selections >/dev/null; then
 	echo 'postfix postfix/main_mailer_type select No configuration' | "${root[@]}" debconf-set-selections
 fi
-apt install --no-install-recommends "${missing[@]}"
+if [ ${#missing[@]} -gt 0 ]; then
+	apt install --no-install-recommends "${missing[@]}"
+fi
+for package in ${apart[@]+"${apart[@]}"}; do
+	fetched=$(mktemp -d)
+	(cd "$fetched" && apt-get -qq -o Acquire::Retries=3 -o APT::Sandbox::User= download "$package" >&2)
+	# The libraries it names, the first of each choice; none of them is a server.
+	mapfile -t libraries < <(dpkg-deb -f "$fetched"/*.deb Depends | tr ',' '\n' | sed 's/|.*//; s/(.*//; s/ //g' | grep '^lib')
+	apt install --no-install-recommends --no-upgrade "${libraries[@]}"
+	"${root[@]}" mkdir -p "$unpacked/$package"
+	"${root[@]}" dpkg -x "$fetched"/*.deb "$unpacked/$package"
+	rm -rf "$fetched"
+done
 
 # Nor shall they start with the next boot.
 if command -v systemctl >/dev/null; then
-	for package in "${missing[@]}"; do
+	for package in ${missing[@]+"${missing[@]}"}; do
 		"${root[@]}" systemctl disable --quiet "$package" >/dev/null 2>&1 || true
 	done
 fi

@@ -27,15 +27,25 @@ func Program(t testing.TB, name string) string {
 	return path
 }
 
+// unpacked is where install.sh unpacks what cannot be installed.
+const unpacked = "/usr/local/lib/postroom-tests"
+
 func find(name string) (string, error) {
-	pkg := ""
+	pkg, apart := "", false
 	for line := range strings.Lines(programs) {
-		if f := strings.Fields(line); len(f) == 2 && f[0] == name {
-			pkg = f[1]
+		if f := strings.Fields(line); len(f) >= 2 && f[0] == name {
+			pkg, apart = f[1], len(f) == 3 && f[2] == "unpacked"
 		}
 	}
 	if pkg == "" {
 		return "", fmt.Errorf("%s is not in internal/testenv/programs.txt: add it with its package", name)
+	}
+	if apart {
+		path := filepath.Join(unpacked, pkg, "usr/sbin", name)
+		if _, err := os.Stat(path); err != nil {
+			return "", fmt.Errorf("%s is not there: run `make test`, which unpacks Debian's package %s", path, pkg)
+		}
+		return path, nil
 	}
 	if path, err := exec.LookPath(name); err == nil {
 		return path, nil // as named: redis-server is a link that goes by its name
