@@ -72,8 +72,8 @@ var dict = sync.OnceValue(func() *dictionary {
 	d := &dictionary{nodes: make([]node, 1, 1<<15), slips: make([][26][]stem, len(lexicons))}
 	for i, l := range lexicons {
 		for _, words := range []map[concept]string{l.words, everywhere} {
-			for mask, list := range words {
-				for _, w := range strings.Fields(list) {
+			for mask := concept(1); mask != 0; mask <<= 1 { // in order, so that every start builds the same
+				for _, w := range strings.Fields(words[mask]) {
 					d.add(uint8(i), mask, w, unspacedLanguages[l.language])
 				}
 			}
