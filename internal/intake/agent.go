@@ -51,6 +51,10 @@ func (in *Intake) agent(ctx context.Context, v tickets.View, m *mail, to *destin
 		return in.agentAutomatic(m, to, am), nil
 	}
 	if !to.proved {
+		if m.auth.Proof == senderauth.ProofTemp {
+			// Asked again in a while, the DNS may prove it (THREATS.md M13).
+			return nil, refusal(tickets.RefuseTemporary, "the sender could not be checked just now")
+		}
 		return in.hold(m, to, am), nil
 	}
 	am.Message = m.toMessage()

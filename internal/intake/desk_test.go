@@ -61,6 +61,7 @@ type desk struct {
 	now     time.Time
 	n       int
 	woken   map[string]int
+	dns     *resolver.Fake
 }
 
 func newDesk(t *testing.T, set ...func(*intake.Options)) *desk {
@@ -89,7 +90,8 @@ func newDesk(t *testing.T, set ...func(*intake.Options)) *desk {
 	d.must(err)
 	d.keys = &threading.Keyring{Keys: secrets.Reply}
 	d.addr = tickets.Addresses{Keys: d.keys}
-	checker, err := senderauth.New(resolver.From(resolver.NewFake(zone)), "desk.example", senderauth.Config{Forwarders: []string{"192.0.2.99"}, Now: clock})
+	d.dns = resolver.NewFake(zone)
+	checker, err := senderauth.New(resolver.From(d.dns), "desk.example", senderauth.Config{Forwarders: []string{"192.0.2.99"}, Now: clock})
 	d.must(err)
 	limit, err := ratelimit.Open(ratelimit.Config{Now: clock})
 	d.must(err)

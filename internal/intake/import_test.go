@@ -164,6 +164,14 @@ func TestJobsAreDoneOnce(t *testing.T) {
 			t.Error("told of spam")
 		}
 	}
+	// One that was merged meanwhile is told of as the survivor.
+	a, b := d.ok(mail{Subject: "A", Body: "A"}), d.ok(mail{Subject: "B", Body: "B"})
+	d.ok(mail{From: "ada@team.example", Rcpt: []string{d.addr.Agent(d.support, b.t.Ref, d.ada.ID)}, Body: "#merge " + a.t.Ref + "\r\n"})
+	for _, o := range d.jobs() {
+		if o.Ticket != nil && o.Ticket.ID == b.t.ID {
+			t.Error("told of a ticket that is merged away")
+		}
+	}
 	jobs, err := d.store.LeaseJobs(t.Context(), "x", 10, time.Minute)
 	d.must(err)
 	if len(jobs) != 0 {

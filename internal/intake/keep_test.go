@@ -196,6 +196,26 @@ func TestDMARCReject(t *testing.T) {
 	}
 }
 
+func TestM13_DNSFail(t *testing.T) {
+	d := newDesk(t)
+	own := d.ok(mail{})
+	d.jobs()
+	d.dns.Fail("team.example", "_dmarc.team.example", "customer.example", "_dmarc.customer.example")
+	command := mail{From: "ada@team.example", Sender: "ada@team.example", Rcpt: []string{d.addr.Agent(d.support, own.t.Ref, d.ada.ID)}, Body: "#resolve\r\n"}
+	d.refused(command, tickets.RefuseTemporary)
+	// Customers' mail is kept, and proves nothing; so is the privacy desk's.
+	for _, rcpt := range []string{"support@desk.example", "privacy@desk.example"} {
+		if g := d.ok(mail{From: "zoe@customer.example", Rcpt: []string{rcpt}, Body: rcpt}); g.t == nil || g.m.Proof != "temp" || len(g.out) != 0 {
+			t.Errorf("%s: %+v, mail %v", rcpt, g.m, kinds(g.out))
+		}
+	}
+	d.dns.Heal()
+	d.now = d.now.Add(time.Hour)
+	if d.ok(command); d.all()[0].Ticket.State != tickets.StateResolved {
+		t.Error("not obeyed once the DNS answers")
+	}
+}
+
 func TestS16_Loop(t *testing.T) {
 	d := newDesk(t)
 	hop := "Received: from a.example by b.example; Mon, 23 Nov 2026 12:00:00 +0000\r\n"

@@ -208,11 +208,15 @@ func (w *Worker) notify(ctx context.Context, j *tickets.Job) error {
 	_, err := w.Store.Apply(ctx, func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
 		ch := &tickets.Change{FinishJob: j.ID}
 		made = false
-		t, err := v.TicketByID(ctx, j.Ticket.ID)
+		m, err := v.MessageByID(ctx, j.Message.ID)
 		if err != nil {
 			return nil, err
 		}
-		m, err := v.MessageByID(ctx, j.Message.ID)
+		id := j.Ticket.ID
+		if m != nil && m.TicketID != 0 {
+			id = m.TicketID // it may have moved since: merged, or split off
+		}
+		t, err := v.TicketByID(ctx, id)
 		if err != nil {
 			return nil, err
 		}
