@@ -145,7 +145,7 @@ func (m *mail) takeLarge(first []byte, rest io.Reader, check *senderauth.Check) 
 	to := fanOut{stage: m.stage, parser: pw, body: body, check: check, look: m.look}
 	err := to.write(first, false)
 	if err == nil {
-		_, err = io.CopyBuffer(&to, rest, make([]byte, 64<<10))
+		_, err = io.CopyBuffer(&to, rest, first[:64<<10]) // everybody has taken what they want of it
 	}
 	pw.CloseWithError(err) // nil means the end
 	<-parsed
