@@ -56,6 +56,8 @@ type DB struct {
 	fatal     chan struct{}
 	fatalOnce sync.Once
 	stop      context.CancelFunc
+	closeOnce sync.Once
+	closeErr  error
 	work      sync.WaitGroup
 }
 
@@ -316,8 +318,14 @@ func (db *DB) poison(err error) {
 	})
 }
 
-// Close waits for the commit under way and closes the database.
+// Close waits for the commit under way and closes the database. It may be
+// called again.
 func (db *DB) Close() error {
+	db.closeOnce.Do(func() { db.closeErr = db.closeAll() })
+	return db.closeErr
+}
+
+func (db *DB) closeAll() error {
 	if db.stop != nil {
 		db.stop()
 	}

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -58,7 +59,7 @@ type testMail struct {
 	stage                         tickets.Raw // instead of raw
 	ticket                        string      // reference of the ticket it goes into; empty: a new one
 	ack                           bool
-	job                           string
+	job, receipt                  string
 }
 
 var ctx = context.Background()
@@ -103,7 +104,7 @@ func (m testMail) decide(opened *tickets.Ticket, made *tickets.Message) tickets.
 		if raw.Size == 0 {
 			raw = inMemory(m.raw)
 		}
-		*made = tickets.Message{Ticket: t, Receipt: "receipt-" + m.id, MessageID: m.id, Direction: tickets.DirectionIn, Kind: "mail", From: m.from,
+		*made = tickets.Message{Ticket: t, Receipt: cmp.Or(m.receipt, "receipt-"+m.id), MessageID: m.id, Direction: tickets.DirectionIn, Kind: "mail", From: m.from,
 			FromName: m.name, EnvelopeFrom: m.from, EnvelopeTo: []string{"support@desk.test"}, To: []string{"Support <support@desk.test>"},
 			Cc: []string{"cc@else.test"}, Subject: m.subject, Text: m.text, Attachments: []tickets.Attachment{{Name: "att-" + m.id + ".pdf", Type: "application/pdf", Size: 9, Inline: true, SHA256: "ab"}},
 			Defects: []string{"no date"}, Received: now, Raw: raw, Proof: "none", AuthResults: "spf=none " + m.from, ThreadReason: "because of " + m.id,
