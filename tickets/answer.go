@@ -18,6 +18,10 @@ func (r *agentRun) write() {
 		if r.note {
 			r.event(home, "note", nil)
 			r.tellColleagues(home)
+			if r.state == "" && r.into == nil {
+				r.state = NextState(home.State, AgentNoted)
+				r.until = home.SnoozeUntil
+			}
 		}
 		r.setState(r.state)
 		return

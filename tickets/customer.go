@@ -259,6 +259,7 @@ func ReceiveBounce(m *Message, out *Outgoing, b Bounced, now time.Time) *Change 
 	m.Ticket = t
 	ch.Tickets, ch.Messages = []*Ticket{t}, []*Message{m}
 	t.Updated = now
+	t.SetState(NextState(t.State, MailBounced), now)
 	ch.Events = append(ch.Events, &Event{TicketID: t.ID, At: now, Kind: "bounced", Actor: ActorSystem, Message: m,
 		Data: map[string]string{"outbox": strconv.FormatInt(out.ID, 10), "kind": string(out.Kind), "status": b.Status,
 			"permanent": strconv.FormatBool(b.Permanent)}})
