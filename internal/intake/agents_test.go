@@ -136,6 +136,12 @@ func TestHeldMailIsConfirmed(t *testing.T) {
 	if k.State != tickets.StateWaiting || last.AuthorAgent != d.ada.ID || last.Proof != "agent" || last.Receipt != g.receipt || d.bytesOf(last) != raw {
 		t.Errorf("%s, %+v", k.State, last)
 	}
+	// The mail itself, come again, is known.
+	m.Raw = raw
+	if again := d.ok(m); again.receipt != g.receipt || len(again.out) != 0 || len(d.held()) != 0 {
+		t.Errorf("the mail came again: receipt %q, mail %v", again.receipt, kinds(again.out))
+	}
+	m.Raw = ""
 	// Twice changes nothing.
 	d.ok(mail{From: "ada@team.example", IP: evilIP, Rcpt: []string{confirm}, Body: "yes again"})
 	if out := d.jobs(); len(outside(out)) != 0 {

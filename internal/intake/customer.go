@@ -212,10 +212,7 @@ func (m *mail) toMessage() *tickets.Message {
 		Receipt: m.receipt, MessageID: m.msg.MessageID, Direction: tickets.DirectionIn, Kind: string(m.msg.Kind),
 		From: m.from.Address, FromName: m.from.Name, EnvelopeFrom: m.env.From, EnvelopeTo: m.env.To,
 		Subject: m.msg.Subject, Text: clipText(m.msg.Reply, m.msg.Text), Defects: m.msg.Defects, Received: m.env.Received,
-		Raw: m.raw, Proof: m.proof, AuthResults: m.results,
-	}
-	if m.confirmed == 0 {
-		msg.Dedupe = m.identity()
+		Raw: m.raw, Proof: m.proof, AuthResults: m.results, Dedupe: m.identity(),
 	}
 	if whole := clipText(m.msg.Text, ""); len(whole) > len(msg.Text)+16 {
 		msg.Whole = whole
