@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/textproto"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -209,3 +210,5 @@ func messageID(raw []byte) string {
 	id, _, _ := strings.Cut(rest, ">")
 	return id
 }
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
