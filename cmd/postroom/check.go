@@ -12,6 +12,7 @@ import (
 
 	"postroom/internal/outbound"
 	"postroom/internal/senderauth"
+	"postroom/internal/tlspolicy"
 	"postroom/tickets"
 )
 
@@ -168,10 +169,31 @@ func (d *desk) checkQueues(ctx context.Context, r *report) error {
 			if !domains[domain] {
 				domains[domain] = true
 				d.checkDomain(ctx, r, domain)
+				d.checkPolicy(ctx, r, domain)
 			}
 		}
 	}
 	return nil
+}
+
+// checkPolicy says whether other servers are told to send to the domain under
+// TLS alone (MTA-STS), and whether what they are told is true.
+func (d *desk) checkPolicy(ctx context.Context, r *report, domain string) {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	p, err := tlspolicy.New(d.dns, policyConfig(d.cfg, nil)).Published(ctx, domain)
+	switch {
+	case err != nil:
+		r.warn(domain, "MTA-STS: there is a record, but the policy cannot be had: %v", err)
+	case p == nil:
+		r.warn(domain, "MTA-STS: not published; others may be made to send in clear"+
+			"\n                 publish: _mta-sts.%[1]s. TXT \"v=STSv1; id=1\""+
+			"\n                 and https://mta-sts.%[1]s/.well-known/mta-sts.txt: version: STSv1, mode: testing, mx: %[2]s, max_age: 604800 (a line each)", domain, d.cfg.Hostname)
+	case p.Mode != "none" && !p.Names(d.cfg.Hostname):
+		r.fail(domain, "MTA-STS: the policy does not name %s; servers that keep it will not send here", d.cfg.Hostname)
+	default:
+		r.ok(domain, "MTA-STS: mode %s", p.Mode)
+	}
 }
 
 // checkDomain grades what the DNS says of a domain we send from.

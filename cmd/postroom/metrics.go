@@ -22,6 +22,7 @@ type metrics struct {
 	sent     *prometheus.CounterVec
 	deferred *prometheus.CounterVec
 	failed   *prometheus.CounterVec
+	policies *prometheus.CounterVec
 }
 
 func newMetrics(d *desk) *metrics {
@@ -37,6 +38,8 @@ func newMetrics(d *desk) *metrics {
 		sent:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "postroom_outgoing_sent_total", Help: "Mails the next hop accepted."}, []string{"kind", "tls"}),
 		deferred: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "postroom_outgoing_deferred_total", Help: "Tries put off."}, []string{"kind"}),
 		failed:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "postroom_outgoing_failed_total", Help: "Mails given up."}, []string{"kind"}),
+		policies: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "postroom_outgoing_tls_total",
+			Help: "Connections to other domains' servers by the policy that counted (MTA-STS, DANE) and what came of TLS, as in RFC 8460."}, []string{"policy", "result"}),
 	}
 	up := func(name, help string, healthy func() error) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
@@ -46,7 +49,7 @@ func newMetrics(d *desk) *metrics {
 			return 1
 		})
 	}
-	m.registry.MustRegister(m.sessions, m.turned, m.replies, m.kept, m.bytes, m.took, m.sent, m.deferred, m.failed,
+	m.registry.MustRegister(m.sessions, m.turned, m.replies, m.kept, m.bytes, m.took, m.sent, m.deferred, m.failed, m.policies,
 		up("postroom_store_up", "1 while the store takes changes.", d.store.Err),
 		up("postroom_queue_up", "1 while wake-ups reach every node.", d.queue.Healthy),
 		up("postroom_limits_up", "1 while limits count for the whole installation.", d.limit.Healthy),
@@ -85,6 +88,12 @@ func (m *metrics) Sent(kind tickets.OutKind, tls bool) {
 		word = "yes"
 	}
 	m.sent.WithLabelValues(string(kind), word).Inc()
+}
+
+// policyResult counts one connection, or one fetch that failed, in the words of
+// RFC 8460.
+func (m *metrics) policyResult(policy, result string) {
+	m.policies.WithLabelValues(policy, result).Inc()
 }
 
 func (m *metrics) Deferred(kind tickets.OutKind) { m.deferred.WithLabelValues(string(kind)).Inc() }

@@ -23,6 +23,7 @@ import (
 	"postroom/internal/outbound"
 	"postroom/internal/pace"
 	"postroom/internal/password"
+	"postroom/internal/tlspolicy"
 	"postroom/smtpd"
 	"postroom/tickets"
 )
@@ -122,7 +123,7 @@ func newServer(ctx context.Context, d *desk, roles []string) (*server, error) {
 		return nil, err
 	}
 	s.out = outbound.New(outboundConfig(d.cfg, relayPassword, d.node), outbound.Parts{Outbox: outboxStore{d}, Bodies: d.store,
-		Resolver: d.dns, Keys: d.store, Addresses: d.addr, Meter: s.metrics, Gate: doors.Gate(deliveriesWhenBusy), Log: d.log})
+		Resolver: d.dns, TLSPolicy: tlspolicy.New(d.dns, policyConfig(d.cfg, s.metrics.policyResult)), Keys: d.store, Addresses: d.addr, Meter: s.metrics, Gate: doors.Gate(deliveriesWhenBusy), Log: d.log})
 	var learner jobs.Learner
 	if r := d.junk.Rspamd(); r != nil {
 		learner = r
@@ -168,6 +169,15 @@ func outboundConfig(cfg *config.Config, relayPassword, node string) outbound.Con
 		oc.Retry = append(oc.Retry, time.Duration(r))
 	}
 	return oc
+}
+
+// policyConfig says how other domains' TLS policies are looked for.
+func policyConfig(cfg *config.Config, count func(policy, result string)) tlspolicy.Config {
+	pc := tlspolicy.Config{Port: cfg.Outbound.MXPort, Count: count}
+	if !cfg.Outbound.AllowPrivate {
+		pc.Allowed = outbound.Public
+	}
+	return pc
 }
 
 // authenticator tells smtpd what a wrong password is in its own words.

@@ -136,6 +136,11 @@ var rooms = map[string]room{
 		purpose: "real servers for tests",
 		others:  []string{"github.com/jackc/pgx/v5", "github.com/redis/go-redis/v9"},
 	},
+	"internal/tlspolicy": {
+		purpose: "how well a connection to another domain's mail server must be protected",
+		own:     []string{"internal/resolver"},
+		others:  []string{"github.com/miekg/dns"},
+	},
 }
 
 // pure rooms know no SQL, no socket, no process and no log.

@@ -9,12 +9,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"postroom/internal/tlspolicy"
 )
 
 // deliverer hands mails to the next hop.
 type deliverer struct {
 	cfg      Config
 	resolver Resolver
+	policy   TLSPolicy // nil: nobody's is asked for
 	pool     *pool
 }
 
@@ -115,6 +118,11 @@ func (d *deliverer) viaMX(ctx context.Context, dest string, m *Mail) Result {
 	}
 	w := worst{Result{Class: Permanent, Status: "5.4.4", Phase: "dns", Text: "the domain names no mail server"}}
 	for _, host := range hosts {
+		mode, policy, err := d.protection(ctx, dest, host)
+		if err != nil {
+			w.note(Result{Class: Unreachable, Status: "4.7.5", Phase: "tls", Host: host, Text: err.Error()})
+			continue
+		}
 		ips, refused, err := d.addresses(ctx, host)
 		switch {
 		case notFound(err) || (err == nil && len(ips) == 0 && !refused):
@@ -125,7 +133,7 @@ func (d *deliverer) viaMX(ctx context.Context, dest string, m *Mail) Result {
 			w.note(Result{Class: Permanent, Status: "5.4.4", Phase: "dns", Text: "the domain's mail server lies in a private network, where no mail is sent"})
 		}
 		for _, ip := range ips {
-			s, err := d.open(ctx, target{name: host, addr: hostPort(ip, d.cfg.MXPort), mode: TLSOpportunistic})
+			s, err := d.open(ctx, target{name: host, addr: hostPort(ip, d.cfg.MXPort), mode: mode, policy: policy})
 			if err != nil {
 				w.note(classify(err))
 				continue
@@ -134,6 +142,25 @@ func (d *deliverer) viaMX(ctx context.Context, dest string, m *Mail) Result {
 		}
 	}
 	return w.r
+}
+
+// protection is what a connection to an exchanger must be, by what its domain
+// publishes.
+func (d *deliverer) protection(ctx context.Context, domain, host string) (TLSMode, *tlspolicy.Requirement, error) {
+	if d.policy == nil {
+		return TLSOpportunistic, nil, nil
+	}
+	r, err := d.policy.For(ctx, domain, host)
+	if err != nil {
+		return "", nil, err
+	}
+	switch r.Level {
+	case tlspolicy.Verified:
+		return TLSRequire, r, nil
+	case tlspolicy.Encrypted:
+		return TLSEncrypt, r, nil
+	}
+	return TLSOpportunistic, r, nil
 }
 
 // worst gathers the results of hosts that could not be talked to. As long as
@@ -149,6 +176,9 @@ func (w *worst) note(r Result) {
 // tlsConfig: a smarthost's certificate is verified where that is required. At
 // an MX without a policy there is nothing to verify it against, so any will do.
 func (d *deliverer) tlsConfig(t target) *tls.Config {
+	if t.policy != nil {
+		return t.policy.Config(d.cfg.TLS)
+	}
 	cfg := &tls.Config{}
 	if d.cfg.TLS != nil {
 		cfg = d.cfg.TLS.Clone()

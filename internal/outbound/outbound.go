@@ -28,6 +28,7 @@ import (
 	"net/netip"
 	"time"
 
+	"postroom/internal/tlspolicy"
 	"postroom/tickets"
 )
 
@@ -80,6 +81,12 @@ type Resolver interface {
 	LookupMX(ctx context.Context, name string) ([]*net.MX, error)
 	// LookupIP gives addresses; network is "ip", "ip4" or "ip6".
 	LookupIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// TLSPolicy says what a connection to an exchanger of a domain must be (MTA-STS,
+// DANE). An error means that there must be none now.
+type TLSPolicy interface {
+	For(ctx context.Context, domain, host string) (*tlspolicy.Requirement, error)
 }
 
 // Meter counts. Implementations must be safe for concurrent use.
@@ -205,7 +212,8 @@ type Parts struct {
 	Outbox    Outbox
 	Bodies    Bodies
 	Resolver  Resolver
-	Keys      KeyStore // nil: mail goes unsigned
+	TLSPolicy TLSPolicy // nil: nobody's policy is asked for
+	Keys      KeyStore  // nil: mail goes unsigned
 	Addresses tickets.Addresses
 	Meter     Meter // nil: nothing is counted
 	Gate      Gate  // nil: nothing is held back

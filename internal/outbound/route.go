@@ -157,3 +157,7 @@ func notFound(err error) bool {
 func hostPort(ip netip.Addr, port int) string {
 	return net.JoinHostPort(ip.String(), strconv.Itoa(port))
 }
+
+// Public reports whether mail, and questions about how to send it, may go to
+// the address: not into networks that a stranger's DNS must not reach.
+func Public(ip netip.Addr) bool { return public(ip.Unmap()) }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
+
+	"postroom/internal/tlspolicy"
 )
 
 // target is one host to talk to and how.
@@ -21,7 +23,8 @@ type target struct {
 	name     string // for EHLO's other side, TLS and reports
 	addr     string // IP and port
 	mode     TLSMode
-	implicit bool // TLS from the first byte
+	policy   *tlspolicy.Requirement // what the domain asks of the connection; nil at a smarthost
+	implicit bool                   // TLS from the first byte
 	user     string
 	password string
 }
@@ -110,16 +113,28 @@ func (d *deliverer) protect(ctx context.Context, s *session, t target) error {
 		return nil
 	}
 	if ok, _ := s.client.Extension("STARTTLS"); !ok {
+		if t.policy != nil {
+			t.policy.Unsecured(nil)
+		}
 		if t.mode == TLSOpportunistic {
 			return nil
 		}
 		return s.at("tls", fail(Temporary, "4.7.4", "the server offers no encryption, and it is required"))
 	}
 	if err := s.startTLS(); err != nil {
+		if t.policy != nil && errors.Is(err, errHandshake) {
+			t.policy.Unsecured(nil)
+		}
 		return err
 	}
 	if err := s.handshake(ctx, d.tlsConfig(t)); err != nil {
+		if t.policy != nil && ctx.Err() == nil {
+			t.policy.Unsecured(err)
+		}
 		return err
+	}
+	if c, ok := s.conn.(*tls.Conn); ok && t.policy != nil {
+		t.policy.Secured(c.ConnectionState())
 	}
 	// After the handshake all that was said before is forgotten (RFC 3207 section 4.2).
 	return s.greet(d.cfg.Hostname, &greetedConn{Conn: s.conn, first: strings.NewReader("220 \r\n")})
