@@ -185,15 +185,30 @@ func (s *stage) Finish() (tickets.Raw, error) {
 	return raw, nil
 }
 
-// Abort forgets what was written, unless a change has adopted it.
+// abortWait is how long Abort waits for the rows to be gone. A sender is answered
+// after it, within ten seconds, and may have waited for a locked database twice.
+const abortWait = time.Second
+
+// Abort forgets what was written, unless a change has adopted it. Removing the
+// rows goes on after it when the database is slow.
 func (s *stage) Abort() {
 	s.done, s.buf = true, nil
 	if s.content == 0 || !s.db.stages.drop(s) {
 		return
 	}
 	s.cek = nil
-	if err := s.db.dropContent(context.WithoutCancel(s.ctx), s.content); err != nil {
-		s.db.log.Warn("staged bytes are left for the sweeper", "err", err)
+	gone := make(chan struct{})
+	s.db.work.Go(func() {
+		defer close(gone)
+		if err := s.db.dropContent(context.WithoutCancel(s.ctx), s.content); err != nil {
+			s.db.log.Warn("staged bytes are left for the sweeper", "err", err)
+		}
+	})
+	late := time.NewTimer(abortWait)
+	defer late.Stop()
+	select {
+	case <-gone:
+	case <-late.C:
 	}
 }
 
