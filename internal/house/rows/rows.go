@@ -147,8 +147,11 @@ func (r results) of(t test) string {
 	if word, ok := r.tests[t.pkg][t.name]; ok {
 		return strings.ToLower(word)
 	}
-	if r.packages[t.pkg] == "ok" {
+	switch r.packages[t.pkg] {
+	case "ok":
 		return "pass"
+	case "FAIL":
+		return "unsure" // another test of the package failed, or it was not built
 	}
 	return "not run"
 }

@@ -26,7 +26,7 @@ func TestTable(t *testing.T) {
 	found, err := find(fstest.MapFS{
 		"smtpd/a_test.go":           file("package smtpd\nfunc TestS1_One(t *testing.T) {}\nfunc TestS1_Two(t *testing.T) {\n// func TestS2_Not(t *testing.T)\n"),
 		"smtpd/a.go":                file("func TestS3_NotInATestFile(t *testing.T) {}"),
-		"internal/x/b_test.go":      file("func TestM4_Failing(t *testing.T) {}\nfunc TestS33_Unknown(t *testing.T) {}\nfunc TestM5_Skipped(tt *testing.T) {}"),
+		"internal/x/b_test.go":      file("func TestM4_Failing(t *testing.T) {}\nfunc TestM7_BesideIt(t *testing.T) {}\nfunc TestS33_Unknown(t *testing.T) {}\nfunc TestM5_Skipped(tt *testing.T) {}"),
 		"internal/y/b_test.go":      file("func TestM6_NotRun(t *testing.T) {}\n"),
 		"testdata/x/c_test.go":      file("func TestH1_Data(t *testing.T) {}"),
 		".hidden/c_test.go":         file("func TestH1_Hidden(t *testing.T) {}"),
@@ -43,7 +43,7 @@ func TestTable(t *testing.T) {
 	var b strings.Builder
 	open := table(&b, found, r)
 	want := map[string]string{"smtpd.TestS1_One": "pass", "smtpd.TestS1_Two": "pass", "internal/x.TestM4_Failing": "fail",
-		"internal/x.TestM5_Skipped": "skip", "internal/y.TestM6_NotRun": "not run", "internal/z.TestAddressCorpus_X": "pass"}
+		"internal/x.TestM5_Skipped": "skip", "internal/y.TestM6_NotRun": "not run", "internal/x.TestM7_BesideIt": "unsure", "internal/z.TestAddressCorpus_X": "pass"}
 	lines := 0
 	for line := range strings.Lines(b.String()) {
 		for name, word := range want {
