@@ -152,7 +152,6 @@ func readOpinion(answer []byte) (*Opinion, error) {
 		Action   string  `json:"action"`
 		Score    float64 `json:"score"`
 		Required float64 `json:"required_score"`
-		Skipped  bool    `json:"is_skipped"`
 		Symbols  map[string]struct {
 			Score float64 `json:"score"`
 		} `json:"symbols"`
@@ -160,7 +159,7 @@ func readOpinion(answer []byte) (*Opinion, error) {
 	if err := json.Unmarshal(answer, &a); err != nil {
 		return nil, fmt.Errorf("rspamd's answer: %w", err)
 	}
-	if a.Action == "" || a.Skipped {
+	if a.Action == "" { // is_skipped says only that not all was looked at: some verdicts need no look
 		return nil, errors.New("rspamd gave no opinion")
 	}
 	o := &Opinion{Action: plain(a.Action), Score: a.Score, Required: a.Required}

@@ -9,6 +9,18 @@ import (
 	"postroom/tickets"
 )
 
+// What rspamd 3.4 answers to GTUBE, the mail that every filter rejects: it did
+// not look further, and means it all the same.
+func TestASkippedMailCanBeRejected(t *testing.T) {
+	o, err := readOpinion([]byte(`{"is_skipped":true,"score":0.0,"required_score":15.0,"action":"reject","symbols":{},"messages":{"smtp_message":"Gtube pattern"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := Weigh(Evidence{Rspamd: o}, 6); !v.Junk {
+		t.Fatalf("%+v", v)
+	}
+}
+
 func TestWeigh(t *testing.T) {
 	aligned := senderauth.Result{Proof: senderauth.ProofAligned}
 	spfFail := senderauth.Result{SPF: senderauth.SPF{Result: senderauth.Fail}, IPRev: senderauth.IPRev{Result: senderauth.Fail}}
