@@ -16,10 +16,14 @@ const (
 	zstdBytes  = 1
 )
 
-// squeeze compresses, unless that does not help.
-func (db *DB) squeeze(b []byte) []byte {
+// squeezeAbove is the size from which compressing is worth its time; bodies are
+// always compressed, since they are what fills the disk.
+const squeezeAbove = 4 << 10
+
+// squeeze compresses what is larger than above, unless that does not help.
+func (db *DB) squeeze(b []byte, above int) []byte {
 	out := make([]byte, 1, len(b)+64)
-	if len(b) > 64 {
+	if len(b) > above {
 		out[0] = zstdBytes
 		if out = db.enc.EncodeAll(b, out); len(out) < len(b) {
 			return out
@@ -51,7 +55,7 @@ func chunkPlace(content int64, no int, last bool) place {
 func chunkID(content int64, no int) int64 { return content*maxChunks + int64(no) }
 
 func (db *DB) sealChunk(key sealer, content int64, no int, last bool, raw []byte) []byte {
-	return key.seal(chunkPlace(content, no, last), db.squeeze(raw))
+	return key.seal(chunkPlace(content, no, last), db.squeeze(raw, 64))
 }
 
 var errTruncated = errors.New("stored bytes end too early")

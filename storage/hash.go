@@ -12,17 +12,18 @@ import (
 )
 
 // Kinds of look-ups. Those up to kindSent stand under the hash of a person's
-// address, side by side.
+// address, side by side. None is 0 or 1: SQLite prepares a statement anew
+// whenever a parameter changes from or to one of these.
 const (
-	kindPerson  int64 = 1 // the person with the address
-	kindAck     int64 = 2 // an acknowledgement written to the address; no is its time, target the mail
-	kindParty   int64 = 3 // no: a ticket the person takes part in; target the party's number
-	kindOwned   int64 = 4 // no: a message whose key is wrapped for the person
-	kindSent    int64 = 5 // no: another mail written to the address
-	kindMessage int64 = 6 // Message-ID: the message
-	kindMail    int64 = 7 // Message-ID of a mail of ours: its ticket; no is the message it is about
-	kindDedupe  int64 = 8 // identity: the message
-	kindThread  int64 = 9 // Outlook conversation: the ticket
+	kindPerson  int64 = 11 // the person with the address
+	kindAck     int64 = 12 // an acknowledgement written to the address; no is its time, target the mail
+	kindParty   int64 = 13 // no: a ticket the person takes part in; target the party's number
+	kindOwned   int64 = 14 // no: a message whose key is wrapped for the person
+	kindSent    int64 = 15 // no: another mail written to the address
+	kindMessage int64 = 16 // Message-ID: the message
+	kindMail    int64 = 17 // Message-ID of a mail of ours: its ticket; no is the message it is about
+	kindDedupe  int64 = 18 // identity: the message
+	kindThread  int64 = 19 // Outlook conversation: the ticket
 )
 
 // Sorts of values; the first byte of what is hashed keeps them apart.

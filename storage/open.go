@@ -163,8 +163,10 @@ func (db *DB) openSQLite(ctx context.Context) (*sqlx.DB, error) {
 }
 
 const (
-	keysFile  = "keys.db"
-	writerKiB = 32 << 10
+	keysFile = "keys.db"
+	// SQLite walks through all of the writer's pages at many a commit: more of
+	// them cost more than the reads they save, which the system's cache serves.
+	writerKiB = 8 << 10
 	// A reader's cache is emptied with every commit it did not see, and
 	// emptying costs by its size: small caches are faster.
 	readerKiB = 256

@@ -59,9 +59,9 @@ func (db *DB) verifyFiles(ctx context.Context, report func(string)) error {
 var orphans = []struct{ fault, text string }{
 	{"messages belong to no ticket that is there", "SELECT COUNT(*) FROM messages m WHERE m.ticket_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM tickets t WHERE t.id = m.ticket_id)"},
 	{"wrapped keys belong to no message", "SELECT COUNT(*) FROM wraps w WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = w.message_id)"},
-	{"identities lead to no message", "SELECT COUNT(*) FROM lookups l WHERE l.kind IN (6, 8) AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = l.target)"},
-	{"addresses lead to nobody", "SELECT COUNT(*) FROM lookups l WHERE l.kind = 1 AND NOT EXISTS (SELECT 1 FROM persons p WHERE p.id = l.target)"},
-	{"people cannot be found by their address", "SELECT COUNT(*) FROM persons p WHERE NOT EXISTS (SELECT 1 FROM lookups l WHERE l.hash = p.address AND l.kind = 1 AND l.target = p.id)"},
+	{"identities lead to no message", "SELECT COUNT(*) FROM lookups l WHERE l.kind IN (16, 18) AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = l.target)"},
+	{"addresses lead to nobody", "SELECT COUNT(*) FROM lookups l WHERE l.kind = 11 AND NOT EXISTS (SELECT 1 FROM persons p WHERE p.id = l.target)"},
+	{"people cannot be found by their address", "SELECT COUNT(*) FROM persons p WHERE NOT EXISTS (SELECT 1 FROM lookups l WHERE l.hash = p.address AND l.kind = 11 AND l.target = p.id)"},
 	{"held mails lead to no message", "SELECT COUNT(*) FROM held h WHERE h.state = 'held' AND h.message_id > 0 AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = h.message_id)"},
 	{"events belong to no ticket that is there", "SELECT COUNT(*) FROM events e WHERE e.ticket_id > 0 AND NOT EXISTS (SELECT 1 FROM tickets t WHERE t.id = e.ticket_id)"},
 }

@@ -104,14 +104,23 @@ func (v *view) lookup(ctx context.Context, hash []byte, kind int64) ([]int64, er
 }
 
 func (v *view) PersonByAddress(ctx context.Context, org int64, address string) (*tickets.Person, error) {
-	ids, err := v.lookup(ctx, v.db.hash.address(org, address), kindPerson)
-	if err != nil || len(ids) == 0 {
+	var row personRow
+	found, err := v.row(ctx, sqlPersonByHash, []any{v.db.hash.address(org, address), kindPerson}, row.dest()...)
+	if err != nil || !found {
 		return nil, wrapErr("find a person", err)
 	}
-	return v.person(ctx, ids[0])
+	r, err := v.openPerson(ctx, &row)
+	if err != nil {
+		return nil, err
+	}
+	return r.shared, nil
 }
 
-const sqlPerson = "SELECT id, org, key_id, address, language, created, sealed FROM persons WHERE id = ?"
+const (
+	sqlPerson       = "SELECT id, org, key_id, address, language, created, sealed FROM persons WHERE id = ?"
+	sqlPersonByHash = `SELECT p.id, p.org, p.key_id, p.address, p.language, p.created, p.sealed
+ FROM lookups l JOIN persons p ON p.id = l.target WHERE l.hash = ? AND l.kind = ?`
+)
 
 // person returns the person with that id, or nil.
 func (v *view) person(ctx context.Context, id int64) (*tickets.Person, error) {

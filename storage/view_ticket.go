@@ -137,8 +137,8 @@ func (v *view) TicketsByMessageIDs(ctx context.Context, org int64, ids []string)
 	for n := len(args); n&(n-1) != 0; n++ { // a power of two: few texts to prepare
 		args = append(args, args[0])
 	}
-	text := `SELECT l.hash, l.kind, l.no, l.target, COALESCE(m.ticket_id, 0) FROM lookups l LEFT JOIN messages m ON l.kind = 6 AND m.id = l.target
- WHERE l.kind IN (6, 7) AND l.hash IN (` + marks(len(args)) + `) ORDER BY l.kind, l.no`
+	text := `SELECT l.hash, l.kind, l.no, l.target, COALESCE(m.ticket_id, 0) FROM lookups l LEFT JOIN messages m ON l.kind = 16 AND m.id = l.target
+ WHERE l.kind IN (16, 17) AND l.hash IN (` + marks(len(args)) + `) ORDER BY l.kind, l.no`
 	rows, err := v.q.QueryContext(ctx, v.db.d.sql(text), args...)
 	if err != nil {
 		return nil, wrapErr("find Message-IDs", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -149,15 +150,7 @@ func (w *writer) loop() {
 			w.drain()
 			return
 		}
-	gather:
-		for len(batch) < batchMax {
-			select {
-			case r := <-w.in:
-				batch = append(batch, r)
-			default:
-				break gather
-			}
-		}
+		batch = w.gather(batch)
 		w.batch(batch)
 		for _, r := range batch {
 			if r.after && r.err == nil {
@@ -166,6 +159,22 @@ func (w *writer) loop() {
 			close(r.done)
 		}
 	}
+}
+
+// gather takes what else waits. As long as more comes it lets the others run
+// first: when the machine is busy they have changes almost ready, and a larger
+// batch costs each of them less; when it is idle this takes no time.
+func (w *writer) gather(batch []*request) []*request {
+	for quiet := 0; len(batch) < batchMax && quiet < 2; {
+		select {
+		case r := <-w.in:
+			batch, quiet = append(batch, r), 0
+		default:
+			quiet++
+			runtime.Gosched()
+		}
+	}
+	return batch
 }
 
 // drain turns away what nobody will do any more.
@@ -364,8 +373,8 @@ func (w *writer) exec(text string) error {
 // A checkpoint copies the WAL into the database beside the commits. When it
 // cannot keep up the writer stops for one, so that the WAL stays bounded.
 const (
-	walSoft  = 4 << 20
-	walHard  = 96 << 20
+	walSoft  = 16 << 20
+	walHard  = 64 << 20
 	walCheck = 50 * time.Millisecond
 )
 
