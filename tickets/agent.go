@@ -187,7 +187,7 @@ func (r *agentRun) receipt(lead string) {
 	r.ch.Outbox = append(r.ch.Outbox, &Outgoing{Kind: OutReceipt, Org: r.Agent.Org, MessageID: NewMessageID(r.Queue.ReplyDomain),
 		Ticket: r.Ticket, To: r.Agent.Address, ToAgent: r.Agent.ID, QueueID: r.Queue.ID, NotBefore: r.Now,
 		Spec: OutSpec{Template: "receipt", Subject: receiptSubject(r.wrong), Text: strings.Join(lines, "\n"),
-			InReply: r.mailID, ReplyTo: r.replyTo()}})
+			InReply: r.mailID, ReplyTo: r.receiptTo()}})
 }
 
 func receiptSubject(wrong []string) string {
@@ -195,6 +195,16 @@ func receiptSubject(wrong []string) string {
 		return "Not done"
 	}
 	return "Done"
+}
+
+// receiptTo is where an answer to a receipt goes. It is a note: what was done
+// with a note or a command invites remarks that are not for the customer. Only
+// where nothing was done may the answer be what was meant in the first place.
+func (r *agentRun) receiptTo() string {
+	if r.Ticket != nil && len(r.wrong) == 0 {
+		return r.Addr.Note(r.Queue, r.Ticket.Ref, r.Agent.ID)
+	}
+	return r.replyTo()
 }
 
 func (r *agentRun) replyTo() string {
