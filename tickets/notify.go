@@ -17,9 +17,10 @@ type Notice struct {
 
 // Notifications writes one mail for each agent concerned: the one named, else
 // the assignee, else all agents of the queue, and the admins of a queue that
-// has none. Nobody is told of what they wrote themselves, nor of spam.
+// has none. Nobody is told of what they wrote themselves, nor of spam but who
+// asked for it: how else should a mistake come back?
 func Notifications(n Notice) []*Outgoing {
-	if n.Ticket.State == StateSpam {
+	if n.Ticket.State == StateSpam && n.Data["to"] == "" {
 		return nil
 	}
 	q := n.Directory.QueueByID(n.Ticket.QueueID)
