@@ -151,8 +151,9 @@ func newClients(s scenario) *clients {
 	return c
 }
 
-// run sends for so long, from when all connections are open.
-func (c *clients) run(addr string, t *threads, length time.Duration) (turn, error) {
+// run sends for so long, from when all connections are open, to the server at
+// addr with the process pid.
+func (c *clients) run(addr string, pid int, t *threads, length time.Duration) (turn, error) {
 	conns := make([]*conn, len(c.writers))
 	for i := range conns {
 		if c.scenario.fresh {
@@ -166,6 +167,10 @@ func (c *clients) run(addr string, t *threads, length time.Duration) (turn, erro
 		conns[i] = k
 	}
 	results := make([]sessionResult, len(conns))
+	cpu, err := cpuOf(pid)
+	if err != nil {
+		return turn{}, err
+	}
 	began := time.Now()
 	until := began.Add(length)
 	var wg sync.WaitGroup
@@ -174,6 +179,11 @@ func (c *clients) run(addr string, t *threads, length time.Duration) (turn, erro
 	}
 	wg.Wait()
 	out := turn{took: time.Since(began)}
+	after, err := cpuOf(pid)
+	if err != nil {
+		return turn{}, err
+	}
+	out.cpu = after - cpu
 	for _, r := range results {
 		if r.err != nil {
 			return turn{}, r.err
