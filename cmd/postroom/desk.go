@@ -19,6 +19,7 @@ import (
 
 	"postroom/internal/config"
 	"postroom/internal/intake"
+	"postroom/internal/jobs"
 	"postroom/internal/queue"
 	"postroom/internal/ratelimit"
 	"postroom/internal/resolver"
@@ -41,6 +42,7 @@ type desk struct {
 	queue  queue.Queue
 	junk   *spam.Judge
 	intake *intake.Intake
+	tally  *jobs.Tally // what mails came to, for the daily count
 	lock   *os.File
 	node   string // this node's name in leases
 	secret []byte // keys pseudonyms
@@ -54,7 +56,7 @@ func openDesk(ctx context.Context, cfg *config.Config, logTo io.Writer) (*desk, 
 }
 
 func newDesk(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *desk, err error) {
-	d := &desk{cfg: cfg, log: log, now: time.Now}
+	d := &desk{cfg: cfg, log: log, now: time.Now, tally: &jobs.Tally{}}
 	defer func() {
 		if err != nil {
 			d.close()
@@ -117,7 +119,7 @@ func newDesk(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *desk
 	d.intake = intake.New(intake.Options{
 		Config: intake.Config{Hostname: cfg.Hostname, PrivacyAddress: cfg.Privacy.Address, CheckSenders: cfg.Trust.Check,
 			AckEnabled: cfg.Ack.Enabled, AckPerDay: cfg.Ack.PerSenderDay},
-		Store: d.store, Bodies: d.store, Sender: sender, Junk: junk, Limit: d.limit, Keys: d.keys, Log: log, Wake: d.wake,
+		Store: d.store, Bodies: d.store, Sender: sender, Junk: junk, Limit: d.limit, Keys: d.keys, Log: log, Wake: d.wake, Count: d.tally,
 	})
 	return d, nil
 }

@@ -128,7 +128,7 @@ func newServer(ctx context.Context, d *desk, roles []string) (*server, error) {
 	if r := d.junk.Rspamd(); r != nil {
 		learner = r
 	}
-	s.jobs = &jobs.Worker{Store: d.store, Releaser: d.intake, Learner: learner, Bodies: d.store, Addr: d.addr, Name: d.node, Log: d.log, Now: d.now,
+	s.jobs = &jobs.Worker{Store: d.store, Releaser: d.intake, Learner: learner, Bodies: d.store, Limit: d.limit, Tally: d.tally, Ledger: d.store, Addr: d.addr, Name: d.node, Log: d.log, Now: d.now,
 		Wake: s.jobWake, Gate: doors.Gate(jobsWhenBusy), Made: s.out.Wake}
 	return s, nil
 }
@@ -252,6 +252,9 @@ func (s *server) run(ctx context.Context) error {
 			})
 		})
 	}
+	if !s.has("worker") {
+		spawn(func() { s.keepCount(outCtx) })
+	}
 	s.ready.Store(true)
 	close(s.open)
 	s.log.Info("ready", "hostname", s.d.cfg.Hostname, "roles", strings.Join(s.roles, ","))
@@ -279,6 +282,9 @@ func (s *server) run(ctx context.Context) error {
 		}
 	}
 	wg.Wait()
+	if err := s.d.tally.Flush(drain, s.d.store); err != nil {
+		s.log.Warn("the last counts of the day were not kept", "err", err)
+	}
 	return cause
 }
 
@@ -312,6 +318,24 @@ func (s *server) serveHTTP(spawn func(func()), failed chan<- error) (*http.Serve
 		}
 	})
 	return web, nil
+}
+
+// countEvery is how often a process without a worker puts its counts away.
+const countEvery = 10 * time.Second
+
+func (s *server) keepCount(ctx context.Context) {
+	tick := time.NewTicker(countEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := s.d.tally.Flush(ctx, s.d.store); err != nil && ctx.Err() == nil {
+				s.log.Warn("the day's counts wait to be kept", "err", err)
+			}
+		}
+	}
 }
 
 // address is where a role listens, once the server is ready.

@@ -18,8 +18,8 @@ type Limiter interface {
 // hide the rest and get us blocked. Nothing is lost by it: the mail stands in
 // its ticket, and the agent is told once an hour that there is more.
 const (
-	perTicketHour = 20
-	perAgentHour  = 200
+	perTicketHour = 60
+	perAgentHour  = 1000
 	moreNotice    = time.Hour
 )
 
