@@ -20,7 +20,7 @@ const (
 	FollowUp   Action = "follow-up"  // a new ticket that points back at one closed for too long
 )
 
-// The bounds of what one mail can make us look up (THREATS.md H5): ids of
+// The bounds of what one mail can make us look up (docs/threats.md H5): ids of
 // In-Reply-To, ids of References from the last, tickets of one id.
 const (
 	maxReplies   = 5
@@ -300,7 +300,7 @@ func survivor(ctx context.Context, f Finder, c *Candidate) (*Candidate, error) {
 
 // join says how a party's mail comes into its ticket, and nil when the writer
 // is none. From is a claim: without a secret address, which only the party was
-// told, an unproved one is kept for the agents' eyes (THREATS.md H2).
+// told, an unproved one is kept for the agents' eyes (docs/threats.md H2).
 func (e *Evidence) join(c *Candidate, why string, secret bool) *Decision {
 	party := c.party(e.From)
 	switch {

@@ -161,7 +161,7 @@ func (t *Ticket) partyNo(no int) *Party {
 
 // copyIn makes parties of those whom the proved requester put in To or Cc. A
 // mail that only claims to be the requester's adds nobody: that is how a
-// stranger would read along (THREATS.md H2).
+// stranger would read along (docs/threats.md H2).
 func (in *Incoming) copyIn(ch *Change, t *Ticket) {
 	if !in.Aligned || in.Automatic || in.Bounce || in.Bulk || in.Warning {
 		return
@@ -202,7 +202,7 @@ func (t *Ticket) SetState(s State, now time.Time) {
 // AckRule says whether and how new tickets are acknowledged.
 type AckRule struct {
 	Enabled      bool
-	RequireProof bool // only proved senders (THREATS.md H12)
+	RequireProof bool // only proved senders (docs/threats.md H12)
 	PerSenderDay int  // 0: no limit
 	SentToday    int
 	OverBudget   bool // the installation's or the address's rate is used up

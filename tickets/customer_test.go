@@ -129,7 +129,7 @@ func TestJoin(t *testing.T) {
 		{"the requester reopens", threading.Join, 1, resolved, StateOpen, false, 5},
 		{"the requester answers", threading.Join, 1, waiting, StateOpen, false, 5},
 		{"a Cc reopens", threading.Join, 2, resolved, StateOpen, false, 5},
-		{"an out-of-office doesn't (THREATS H14: filed all the same)", threading.Join, 1, func(in *Incoming) { resolved(in); in.Automatic = true }, StateResolved, false, 5},
+		{"an out-of-office doesn't (docs/threats.md H14: filed all the same)", threading.Join, 1, func(in *Incoming) { resolved(in); in.Automatic = true }, StateResolved, false, 5},
 		{"a bounce doesn't", threading.Join, 1, func(in *Incoming) { resolved(in); in.Bounce = true }, StateResolved, false, 5},
 		{"spam stays spam", threading.Join, 1, func(in *Incoming) { in.Ticket.State = StateSpam }, StateSpam, false, 5},
 		{"a stranger with the secret address doesn't", threading.Unverified, 0, resolved, StateResolved, true, 5},

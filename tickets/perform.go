@@ -202,7 +202,7 @@ func (r *agentRun) doQueue(c Command) {
 
 // doMerge moves everything into the survivor. Replies to the merged ticket land
 // there from now on; a requester who is somebody else becomes a Cc of it, so
-// that no ticket has two requesters (THREATS.md H17).
+// that no ticket has two requesters (docs/threats.md H17).
 func (r *agentRun) doMerge(c Command) {
 	into := r.named(c)
 	t := r.Ticket

@@ -70,7 +70,7 @@ type Agent struct {
 	Role           Role
 	Queues         []int64
 	Active         bool
-	TrustedDomains []string // sending domains confirmed once by the agent (DESIGN: proof)
+	TrustedDomains []string // sending domains that the agent confirmed once
 }
 
 // Works reports whether the agent works on the queue.
@@ -223,7 +223,7 @@ type Message struct {
 	AuthorAgent  int64  // the agent who wrote it; 0 when a person did
 	AuthorPerson *Person
 	Unverified   bool   // nothing proves that a party wrote it: agents only, never quoted to anyone
-	Dedupe       []byte // identity of DESIGN invariant 2, a keyed hash
+	Dedupe       []byte // what makes two mails the same: Message-ID, From, envelope sender, body; without a Message-ID also the Date
 }
 
 // ActorKind says what sort of author an event has.

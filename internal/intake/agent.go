@@ -52,7 +52,7 @@ func (in *Intake) agent(ctx context.Context, v tickets.View, m *mail, to *destin
 	}
 	if !to.proved {
 		if m.auth.Proof == senderauth.ProofTemp {
-			// Asked again in a while, the DNS may prove it (THREATS.md M13).
+			// Asked again in a while, the DNS may prove it (docs/threats.md M13).
 			return nil, refusal(tickets.RefuseTemporary, "the sender could not be checked just now")
 		}
 		return in.hold(m, to, am), nil

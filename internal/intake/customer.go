@@ -55,7 +55,7 @@ func (in *Intake) customer(ctx context.Context, v tickets.View, m *mail, to *des
 // strictest corrects a decision by what the mail went to and looks like. What
 // comes to the privacy address is a case of its own, whatever it quotes. A
 // service's verification that somebody had sent to a ticket's secret address
-// does not get near that ticket (THREATS.md H1).
+// does not get near that ticket (docs/threats.md H1).
 func (in *Intake) strictest(m *mail, to *destination, dec threading.Decision, f *finder) threading.Decision {
 	t := f.hit[dec.TicketID]
 	switch dec.Action {
@@ -192,7 +192,7 @@ func (in *Intake) ackRule(ctx context.Context, v tickets.View, m *mail, to *dest
 }
 
 // suppressed reports whether the mail asks for no automatic answer, in the ways
-// of Exchange and of old list servers (THREATS.md H13). Such a mail may well be
+// of Exchange and of old list servers (docs/threats.md H13). Such a mail may well be
 // a person's; only the acknowledgement is left out.
 func suppressed(m *mail) bool {
 	if m.msg.Get("X-Loop") != "" {
@@ -244,7 +244,7 @@ func clipText(reply, whole string) string {
 
 // looksLikeVerification finds mails by which some service wants to know
 // whether it talks to us: they are never acknowledged and bring nobody in
-// (THREATS.md H1).
+// (docs/threats.md H1).
 func looksLikeVerification(m *mail) bool {
 	local, _, _ := tickets.SplitAddress(strings.ToLower(m.from.Address))
 	local = strings.NewReplacer("-", "", "_", "", ".", "").Replace(local)
@@ -330,7 +330,7 @@ func (in *Intake) forwarded(to *destination, m *mail) *message.Forward {
 }
 
 // outsider leaves out what one of us wrote: a notification that is forwarded
-// to a queue makes no customer of the desk itself (THREATS.md H11).
+// to a queue makes no customer of the desk itself (docs/threats.md H11).
 func (in *Intake) outsider(to *destination, fwd *message.Forward) *message.Forward {
 	if fwd == nil {
 		return nil

@@ -5,7 +5,7 @@
 // When it returns a receipt, the raw bytes and all that follows from them are
 // durably committed; when it returns an error, nothing of the mail is kept and
 // the far server still has it. Refused, with a *tickets.Refusal, is only what
-// DESIGN names: header limits, more than one From, loops, a DMARC reject,
+// follows here: header limits, more than one From, loops, a DMARC reject,
 // unauthenticated mail from our own domains. Everything else is kept, if need
 // be as a ticket that says why it could not be understood.
 //

@@ -19,7 +19,7 @@ import (
 // done; a larger one is staged, parsed and verified while it arrives.
 const wholeInMemory = 256 << 10
 
-// The limits of a header section (THREATS.md M3) and of hops (RFC 5321 section 6.3).
+// The limits of a header section (docs/threats.md M3) and of hops (RFC 5321 section 6.3).
 const (
 	maxHeaderBytes  = 256 << 10
 	maxHeaderFields = 1000

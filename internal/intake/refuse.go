@@ -60,7 +60,7 @@ func (in *Intake) isPrivacy(address string) bool {
 }
 
 // spoofsUs refuses mail that claims to come from a domain of ours and does not
-// prove it (THREATS.md H7), and our own mail that came back.
+// prove it (docs/threats.md H7), and our own mail that came back.
 func (in *Intake) spoofsUs(ctx context.Context, v tickets.View, m *mail, d *tickets.Directory) error {
 	if m.env.Via == tickets.ViaSubmission || m.env.Via == tickets.ViaImport || m.confirmed != 0 {
 		return nil

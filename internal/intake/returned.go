@@ -10,7 +10,7 @@ import (
 
 // returned is the way of a mail to the return path of one of ours: a delivery
 // report, or an automatic reply that went there. Only this address, which
-// nobody can guess, changes what is known of a delivery (THREATS.md H15).
+// nobody can guess, changes what is known of a delivery (docs/threats.md H15).
 func (in *Intake) returned(ctx context.Context, v tickets.View, m *mail, to *destination) (*tickets.Change, error) {
 	out, _, err := v.OutgoingByID(ctx, to.returned.ID)
 	if err != nil {

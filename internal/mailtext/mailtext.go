@@ -4,7 +4,7 @@
 //
 // It is pure text in, text out. The acknowledgement takes nothing that a
 // sender wrote, so that nobody can use it to say something to a third person
-// (THREATS.md H12); what agents read shows a stranger's words only below a
+// (docs/threats.md H12); what agents read shows a stranger's words only below a
 // line, and names every address in plain sight.
 package mailtext
 

@@ -2,7 +2,7 @@
 //
 // A check takes the same work whether or not the account exists, and at most
 // two run at once, so that guessing cannot take both processors from the mail
-// (THREATS.md S11, S12). Passwords are never logged.
+// (docs/threats.md S11, S12). Passwords are never logged.
 package password
 
 import (

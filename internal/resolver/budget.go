@@ -13,7 +13,7 @@ import (
 var ErrBudget = errors.New("too many DNS questions for one message")
 
 // Budget gives a Resolver that answers at most n questions, cached or not, so
-// that a stranger's records cannot make us ask without end (THREATS M12). It
+// that a stranger's records cannot make us ask without end (docs/threats.md M12). It
 // is safe for concurrent use; budgets nest.
 func Budget(r *Resolver, n int) *Resolver {
 	b := &budget{src: r.src}

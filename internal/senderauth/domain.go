@@ -14,7 +14,7 @@ var errDomain = errors.New("not a domain name")
 // Domain gives a domain in the form in which it is compared and stored:
 // A-labels (IDNA2008 with the lookup profile of UTS 46), lower case, no final
 // dot. It refuses what is no host name, address literals, and A-labels that do
-// not decode to what they could have come from (THREATS M10).
+// not decode to what they could have come from (docs/threats.md M10).
 func Domain(s string) (string, error) {
 	s = strings.TrimSuffix(s, ".")
 	if s == "" || len(s) > 1000 {

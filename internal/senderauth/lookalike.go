@@ -9,7 +9,7 @@ import (
 )
 
 // Lookalike says whether a domain may not be what it looks like to a person
-// (THREATS M10), and why: scripts mixed within a label, letters of another
+// (docs/threats.md M10), and why: scripts mixed within a label, letters of another
 // script that all pass for Latin ones, or characters that are not what they
 // show. It takes Unicode or A-labels.
 func Lookalike(domain string) (bool, string) {

@@ -171,17 +171,17 @@ type Config struct {
 
 // The bounds of one check.
 const (
-	MaxSignatures = 10        // DKIM signatures looked at (THREATS M11)
+	MaxSignatures = 10        // DKIM signatures looked at (docs/threats.md M11)
 	maxHeader     = 256 << 10 // bytes of header; beyond that nothing is verified
 	maxBlankRun   = 8192      // empty lines in a row
 
-	spfTime    = 5 * time.Second // THREATS M12
+	spfTime    = 5 * time.Second // docs/threats.md M12
 	iprevTime  = 4 * time.Second
 	keyTime    = 5 * time.Second
 	dmarcTime  = 4 * time.Second
 	finishTime = 5 * time.Second
 
-	// DNS questions, 60 in all (THREATS M12). Each part has its own, so that
+	// DNS questions, 60 in all (docs/threats.md M12). Each part has its own, so that
 	// a sender's bomb in one place cannot starve the check of another domain.
 	spfQuestions   = 24
 	iprevQuestions = 4
