@@ -35,6 +35,7 @@ const (
 	hashAgent   = 'n'
 	hashDomain  = 'o'
 	hashErased  = 'e'
+	hashNear    = 'b'
 )
 
 const hashSize = 16
@@ -67,14 +68,26 @@ func (h *hasher) address(org int64, address string) []byte {
 	return h.sum(hashAddress, org, tickets.FoldAddress(address))
 }
 
-func (h *hasher) messageID(org int64, id string) []byte { return h.sum(hashMailID, org, id) }
+// near makes a common beginning for the hashes of a Message-ID and of the
+// identities that begin with the first bytes of its SHA-256: their rows then
+// lie on one page of the look-up table. At a million messages each random page
+// a commit writes costs more than a row.
+func (h *hasher) near(org int64, start []byte) []byte {
+	out := append(make([]byte, 0, nearSize+hashSize), h.sum(hashNear, org, string(start))...)
+	return out[:nearSize]
+}
 
-// dedupe keeps the beginning of the identity, which [DB.Identity] takes from
-// the Message-ID's hash: the rows of both then lie on one page of the look-up
-// table, and at a million messages each random page costs more than a row.
+const nearSize = 8
+
+func (h *hasher) messageID(org int64, id string) []byte {
+	start := sha256.Sum256([]byte(id))
+	return append(h.near(org, start[:nearSize]), h.sum(hashMailID, org, id)...)
+}
+
+// dedupe hashes an identity. One that begins with the first eight bytes of the
+// SHA-256 of its Message-ID is cheaper to keep; any other is as good.
 func (h *hasher) dedupe(org int64, key []byte) []byte {
-	n := min(len(key), 8)
-	return append(append(make([]byte, 0, 8+hashSize), key[:n]...), h.sum(hashDedupe, org, string(key))...)
+	return append(h.near(org, key[:min(len(key), nearSize)]), h.sum(hashDedupe, org, string(key))...)
 }
 
 func (h *hasher) thread(org int64, conversation string) []byte {

@@ -85,27 +85,14 @@ func (v *view) row(ctx context.Context, text string, args []any, dest ...any) (f
 	return found, err
 }
 
-// lookup returns the targets of a hash, oldest first.
-func (v *view) lookup(ctx context.Context, hash []byte, kind int64) ([]int64, error) {
-	rows, err := v.q.QueryContext(ctx, v.db.d.sql("SELECT target FROM lookups WHERE hash = ? AND kind = ? ORDER BY no"), hash, kind)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var list []int64
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		list = append(list, id)
-	}
-	return list, rows.Err()
-}
+// SQLite prepares a statement anew at each use when a parameter is compared
+// and more than one way to the rows is possible, since its value may tell
+// which is better. That costs more than the query. A comparison with all of a
+// key leaves no choice; elsewhere a CAST hides the parameter.
 
 func (v *view) PersonByAddress(ctx context.Context, org int64, address string) (*tickets.Person, error) {
 	var row personRow
-	found, err := v.row(ctx, sqlPersonByHash, []any{v.db.hash.address(org, address), kindPerson}, row.dest()...)
+	found, err := v.row(ctx, sqlPersonByHash, []any{v.db.hash.address(org, address)}, row.dest()...)
 	if err != nil || !found {
 		return nil, wrapErr("find a person", err)
 	}
@@ -118,8 +105,8 @@ func (v *view) PersonByAddress(ctx context.Context, org int64, address string) (
 
 const (
 	sqlPerson       = "SELECT id, org, key_id, address, language, created, sealed FROM persons WHERE id = ?"
-	sqlPersonByHash = `SELECT p.id, p.org, p.key_id, p.address, p.language, p.created, p.sealed
- FROM lookups l JOIN persons p ON p.id = l.target WHERE l.hash = ? AND l.kind = ?`
+	sqlPersonByHash = `SELECT id, org, key_id, address, language, created, sealed FROM persons
+ WHERE id = (SELECT target FROM lookups WHERE hash = ? AND kind = 11 AND no = 0)`
 )
 
 // person returns the person with that id, or nil.
@@ -215,8 +202,8 @@ func (v *view) keyOf(ctx context.Context, org, person int64) (sealer, error) {
 
 func (v *view) AcksSince(ctx context.Context, org int64, address string, since time.Time) (int, error) {
 	var n int
-	_, err := v.row(ctx, "SELECT COUNT(*) FROM lookups WHERE hash = ? AND kind = ? AND no >= ?",
-		[]any{v.db.hash.address(org, address), kindAck, micros(since)}, &n)
+	_, err := v.row(ctx, "SELECT COUNT(*) FROM lookups WHERE hash = CAST(? AS BLOB) AND kind = 12 AND no >= CAST(? AS INTEGER)",
+		[]any{v.db.hash.address(org, address), micros(since)}, &n)
 	return n, wrapErr("count acknowledgements", err)
 }
 
@@ -224,8 +211,8 @@ func (v *view) TicketsByThreadIndex(ctx context.Context, org int64, conversation
 	if conversation == "" {
 		return nil, nil
 	}
-	rows, err := v.q.QueryContext(ctx, v.db.d.sql("SELECT target FROM lookups WHERE hash = ? AND kind = ? ORDER BY no DESC LIMIT 10"),
-		v.db.hash.thread(org, conversation), kindThread)
+	rows, err := v.q.QueryContext(ctx, v.db.d.sql("SELECT target FROM lookups WHERE hash = CAST(? AS BLOB) AND kind = 19 ORDER BY no DESC LIMIT 10"),
+		v.db.hash.thread(org, conversation))
 	if err != nil {
 		return nil, wrapErr("find a conversation", err)
 	}

@@ -57,8 +57,7 @@ func (v *view) MessagesOf(ctx context.Context, ticketID int64, limit int) ([]*ti
 	text := "SELECT " + messageColumns + " FROM messages m WHERE m.ticket_id = ? ORDER BY m.received DESC, m.id DESC"
 	args := []any{ticketID}
 	if limit > 0 {
-		text += " LIMIT ?"
-		args = append(args, limit)
+		text += fmt.Sprintf(" LIMIT %d", limit)
 	}
 	list, err := v.messageRows(ctx, text, args...)
 	if err != nil {
@@ -141,7 +140,7 @@ func (v *view) contentKey(ctx context.Context, row *messageRow) ([]byte, error) 
 	if !errors.Is(err, errKeyGone) {
 		return nil, err
 	}
-	rows, err := v.q.QueryContext(ctx, v.db.d.sql("SELECT person_id, wrapped FROM wraps WHERE message_id = ?"), id)
+	rows, err := v.q.QueryContext(ctx, v.db.d.sql("SELECT person_id, wrapped FROM wraps WHERE message_id = CAST(? AS INTEGER)"), id)
 	if err != nil {
 		return nil, err
 	}
@@ -193,11 +192,12 @@ func (v *view) KnownByDedupe(ctx context.Context, org int64, key []byte) (*ticke
 	if len(key) == 0 {
 		return nil, nil
 	}
-	ids, err := v.lookup(ctx, v.db.hash.dedupe(org, key), kindDedupe)
-	if err != nil || len(ids) == 0 {
+	var id int64
+	found, err := v.row(ctx, "SELECT target FROM lookups WHERE hash = ? AND kind = 18 AND no = 0", []any{v.db.hash.dedupe(org, key)}, &id)
+	if err != nil || !found {
 		return nil, wrapErr("find an identity", err)
 	}
-	m, err := v.MessageByID(ctx, ids[0])
+	m, err := v.MessageByID(ctx, id)
 	if err != nil || m == nil {
 		return nil, err
 	}

@@ -138,7 +138,7 @@ func (v *view) TicketsByMessageIDs(ctx context.Context, org int64, ids []string)
 		args = append(args, args[0])
 	}
 	text := `SELECT l.hash, l.kind, l.no, l.target, COALESCE(m.ticket_id, 0) FROM lookups l LEFT JOIN messages m ON l.kind = 16 AND m.id = l.target
- WHERE l.kind IN (16, 17) AND l.hash IN (` + marks(len(args)) + `) ORDER BY l.kind, l.no`
+ WHERE l.kind IN (16, 17) AND l.hash IN (` + strings.ReplaceAll(marks(len(args)), "?", "CAST(? AS BLOB)") + `) ORDER BY l.kind, l.no`
 	rows, err := v.q.QueryContext(ctx, v.db.d.sql(text), args...)
 	if err != nil {
 		return nil, wrapErr("find Message-IDs", err)
