@@ -121,7 +121,7 @@ func theStory(t *testing.T, w *world, d *desk) *conversation {
 	c.toAnn = w.next("ann@acme.example", "here it is")
 	d.reply(berta, c.toBerta, "#note\n#tag vip\nAnn is a good customer.")
 	w.next("berta@agents.example", "vip")
-	d.mustSend("bob@acme.example", support, letter("Bob <bob@acme.example>", support, "Much", "", randomLines(700<<10)))
+	d.mustSend("bob@acme.example", support, letter("Bob <bob@acme.example>", support, "Much", "", strings.Repeat("A line of a large mail.\n", 30_000)))
 	w.next("carl@agents.example", "Much")
 	d.quiet()
 	c.ref = d.of("ann@acme.example")[0].Ref
