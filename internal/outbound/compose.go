@@ -24,6 +24,10 @@ type Mail struct {
 	signature string // of a large one, which is written anew
 	again     func(ctx context.Context, w io.Writer) error
 	sum       [sha256.Size]byte
+
+	// Called around the final dot and its answer; both nil or neither.
+	beforeDot func(ctx context.Context) error
+	afterDot  func()
 }
 
 // errChanged says that a large mail did not come out the same a second time,

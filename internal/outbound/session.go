@@ -226,6 +226,13 @@ func (s *session) send(ctx context.Context, m *Mail) error {
 		s.close()
 		return s.at("body", err)
 	}
+	if m.beforeDot != nil {
+		if err := m.beforeDot(ctx); err != nil {
+			s.close()
+			return s.at("body", err)
+		}
+		defer m.afterDot()
+	}
 	if _, err := w.CloseWithResponse(); err != nil {
 		return s.at("final", err)
 	}

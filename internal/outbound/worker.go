@@ -20,6 +20,7 @@ type Worker struct {
 	composer *composer
 	deliver  *deliverer
 	lanes    *lanes
+	doubt    *doubt
 	meter    Meter
 	gate     Gate
 	log      *slog.Logger
@@ -38,6 +39,7 @@ type held struct {
 	row    Row
 	until  time.Time // when the lease ends, by our clock
 	cancel context.CancelCauseFunc
+	doubt  place // its turn between the final dot and the commit
 }
 
 // New makes a worker.
@@ -64,6 +66,7 @@ func New(cfg Config, p Parts) *Worker {
 		composer: &composer{bodies: p.Bodies, signer: newSigner(p.Keys), addr: p.Addresses, notice: cfg.Notice},
 		deliver:  &deliverer{cfg: cfg, resolver: p.Resolver, policy: p.TLSPolicy, pool: newPool(cfg.PerDest, cfg.Timeouts.Idle)},
 		lanes:    newLanes(cfg.PerDest, queue, cfg.Relay != "", p.Now),
+		doubt:    newDoubt(p.Now),
 		wake:     make(chan struct{}, 1), held: map[int64]*held{}, free: make(chan struct{}, 1),
 	}
 }
@@ -172,6 +175,7 @@ func (w *Worker) take(ctx, work context.Context, busy *sync.WaitGroup) (more, fu
 		w.mu.Unlock()
 		busy.Go(func() {
 			defer w.drop(h)
+			defer func() { h.doubt.leave() }()
 			w.handle(ctx, rctx, h)
 		})
 	}
@@ -363,6 +367,12 @@ func (w *Worker) try(ctx context.Context, h *held, job *Job, dest string) Result
 		h.cancel(tickets.ErrLeaseLost)
 		return Result{Class: Temporary, Status: "4.3.0", Phase: "compose"}
 	}
+	m.beforeDot = func(ctx context.Context) (err error) {
+		h.doubt.leave() // an earlier host had it, and did not take the mail
+		h.doubt, err = w.doubt.stand(ctx, dest)
+		return err
+	}
+	m.afterDot = func() { h.doubt.answered() }
 	r := w.deliver.deliver(ctx, dest, m)
 	if tooLarge(r) && job.Out.Kind == tickets.OutNotification && job.Out.Message != nil && job.Out.Spec.Attach == nil && len(job.Out.Message.Attachments) > 0 {
 		// Word without its attachments is better than none.
