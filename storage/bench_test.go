@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -90,6 +92,8 @@ var wordList = func() []string {
 	return list
 }()
 
+// BenchmarkApply keeps mails from twenty senders at once, each a new ticket of
+// a new person. With POSTROOM_BENCH_STORED=n so many are kept before.
 func BenchmarkApply(b *testing.B) {
 	db, err := Open(b.Context(), Options{URL: "sqlite:", DataDir: b.TempDir(), MasterKey: make([]byte, 32)})
 	if err != nil {
@@ -100,26 +104,36 @@ func BenchmarkApply(b *testing.B) {
 	for i := range raws {
 		raws[i] = words(4096)
 	}
-	var n atomic.Int64
-	var wg sync.WaitGroup
+	var n, until atomic.Int64
+	keepAll := func(count int) {
+		until.Add(int64(count))
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				for {
+					i := n.Add(1)
+					if i > until.Load() {
+						n.Add(-1)
+						return
+					}
+					raw := raws[i%int64(len(raws))]
+					if _, err := db.Apply(context.Background(), newMail(int(i), raw, string(raw[:3000]))); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
+	if stored, err := strconv.Atoi(os.Getenv("POSTROOM_BENCH_STORED")); err == nil {
+		start := time.Now()
+		keepAll(stored)
+		b.Logf("stored %d in %v", stored, time.Since(start).Round(time.Second))
+	}
 	b.ResetTimer()
 	start, cpu := time.Now(), cpuTime()
-	for range 20 {
-		wg.Go(func() {
-			for {
-				i := int(n.Add(1))
-				if i > b.N {
-					return
-				}
-				raw := raws[i%len(raws)]
-				if _, err := db.Apply(context.Background(), newMail(i, raw, string(raw[:3000]))); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
+	keepAll(b.N)
 	b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(b.N), "cpu-µs/mail")
 	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "mails/s")
 }

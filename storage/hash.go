@@ -34,7 +34,6 @@ const (
 	hashThread  = 't'
 	hashAgent   = 'n'
 	hashDomain  = 'o'
-	hashErased  = 'e'
 	hashNear    = 'b'
 )
 

@@ -3,13 +3,14 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"postroom/tickets"
 )
 
 // page is how many rows a listing reads at a time. Between pages nothing is
 // held, so that a slow reader of a long list keeps no transaction open.
-const page = 200
+const page = 100
 
 // TicketFilter picks tickets; empty fields pick all.
 type TicketFilter struct {
@@ -18,49 +19,80 @@ type TicketFilter struct {
 	Ref   string
 }
 
+// listed is a ticket with its messages.
+type listed struct {
+	t    *tickets.Ticket
+	msgs []*tickets.Message
+}
+
 // EachTicket calls fn for each ticket that fits, oldest first, with its
 // messages. Memory does not grow with their number; a ticket made meanwhile may
 // or may not be among them.
 func (db *DB) EachTicket(ctx context.Context, f TicketFilter, fn func(*tickets.Ticket, []*tickets.Message) error) error {
-	type entry struct {
-		t    *tickets.Ticket
-		msgs []*tickets.Message
+	where, args := "id > ?", []any{int64(0)}
+	if f.Queue != 0 {
+		where, args = where+" AND queue_id = ?", append(args, f.Queue)
 	}
-	for after := int64(0); ; {
-		var list []entry
-		err := db.readers.snapshot(ctx, func(q querier) error {
-			v := db.newView(q)
-			ids, err := v.ids(ctx, `SELECT id FROM tickets WHERE id > ? AND (? = 0 OR queue_id = ?) AND (? = '' OR state = ?) AND (? = '' OR ref = ?)
- ORDER BY id LIMIT ?`, after, f.Queue, f.Queue, string(f.State), string(f.State), f.Ref, f.Ref, page)
-			if err != nil {
-				return err
-			}
-			for _, id := range ids {
-				t, err := v.TicketByID(ctx, id)
-				if err != nil {
-					return err
-				}
-				msgs, err := v.MessagesOf(ctx, id, 0)
-				if err != nil {
-					return err
-				}
-				list = append(list, entry{t, msgs})
-			}
-			return nil
+	if f.State != "" {
+		where, args = where+" AND state = ?", append(args, string(f.State))
+	}
+	if f.Ref != "" {
+		where, args = where+" AND ref = ?", append(args, f.Ref)
+	}
+	text := fmt.Sprintf("SELECT %s FROM tickets WHERE %s ORDER BY id LIMIT %d", ticketColumns, where, page)
+	err := pages(func() (list []listed, err error) {
+		err = db.readers.snapshot(ctx, func(q querier) error {
+			list, err = db.newView(q).ticketPage(ctx, text, args)
+			return err
 		})
-		if err != nil {
-			return wrapErr("list tickets", err)
+		if len(list) > 0 {
+			args[0] = list[len(list)-1].t.ID
 		}
-		for _, e := range list {
-			if err := fn(e.t, e.msgs); err != nil {
-				return err
-			}
-			after = e.t.ID
-		}
-		if len(list) < page {
-			return nil
-		}
+		return list, err
+	}, func(l listed) error { return fn(l.t, l.msgs) })
+	return wrapErr("list tickets", err)
+}
+
+// ticketPage reads a page of tickets and, at once, the messages of all of them.
+func (v *view) ticketPage(ctx context.Context, text string, args []any) (list []listed, err error) {
+	rows, err := v.q.QueryContext(ctx, v.db.d.sql(text), args...)
+	if err != nil {
+		return nil, err
 	}
+	var found []*ticketRow
+	if err := eachRow(rows, func() error {
+		row := &ticketRow{}
+		found = append(found, row)
+		return rows.Scan(row.dest()...)
+	}); err != nil || len(found) == 0 {
+		return nil, err
+	}
+	byID := map[int64]int{}
+	ids := make([]any, page)
+	for i := range ids {
+		row := found[min(i, len(found)-1)] // one text for pages of any size
+		ids[i] = row.t.ID
+	}
+	for i, row := range found {
+		if err := v.openTicket(ctx, row); err != nil {
+			return nil, fmt.Errorf("ticket %s: %w", row.t.Ref, err)
+		}
+		byID[row.t.ID] = i
+		list = append(list, listed{t: &row.t})
+	}
+	messages, err := v.messageRows(ctx, "SELECT "+messageColumns+" FROM messages m WHERE m.ticket_id IN ("+marks(page)+") ORDER BY m.received, m.id", ids...)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range messages {
+		r, err := v.openMessage(ctx, row)
+		if err != nil {
+			return nil, err
+		}
+		l := &list[byID[r.m.TicketID]]
+		l.msgs = append(l.msgs, r.m)
+	}
+	return list, nil
 }
 
 // ids reads a column of ids.

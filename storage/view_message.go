@@ -54,7 +54,7 @@ func (v *view) readMessage(ctx context.Context, id int64) (*readMessage, error) 
 }
 
 func (v *view) MessagesOf(ctx context.Context, ticketID int64, limit int) ([]*tickets.Message, error) {
-	text := "SELECT " + messageColumns + " FROM messages m WHERE m.ticket_id = ? ORDER BY m.received DESC, m.id DESC"
+	text := "SELECT " + messageColumns + " FROM messages m WHERE m.ticket_id = CAST(? AS INTEGER) ORDER BY m.received DESC, m.id DESC"
 	args := []any{ticketID}
 	if limit > 0 {
 		text += fmt.Sprintf(" LIMIT %d", limit)

@@ -5,11 +5,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
@@ -33,7 +30,6 @@ type writer struct {
 	args  []driver.NamedValue
 	ids   idSource // of changes decided on the writer; forgotten with a rollback
 
-	wal     atomic.Int64 // commits since the last checkpoint
 	started bool
 	crash   func(at string) error // a test's failure before the commit; nil otherwise
 }
@@ -276,7 +272,6 @@ func (w *writer) transaction(batch []*request, savepoints bool) (err error) {
 	if err := w.exec("COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	w.wal.Add(1)
 	return nil
 }
 
@@ -368,52 +363,4 @@ func (w *writer) run(text string, args []any) (rows int64, err error) {
 func (w *writer) exec(text string) error {
 	_, err := w.run(text, nil)
 	return err
-}
-
-// A checkpoint copies the WAL into the database beside the commits. When it
-// cannot keep up the writer stops for one, so that the WAL stays bounded.
-const (
-	walSoft  = 16 << 20
-	walHard  = 64 << 20
-	walCheck = 50 * time.Millisecond
-)
-
-// checkpoints copies the WAL whenever it has grown.
-func (w *writer) checkpoints(ctx context.Context) {
-	side := openLite(w.file, 1, 256, false)
-	defer side.Close()
-	tick := time.NewTicker(walCheck)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if w.wal.Load() == 0 {
-			continue
-		}
-		st, err := os.Stat(w.file + "-wal")
-		if err != nil || st.Size() < walSoft {
-			continue
-		}
-		w.wal.Store(0)
-		if _, err := side.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
-			w.db.log.Warn("checkpoint", "err", err)
-			continue
-		}
-		if st.Size() > walHard {
-			_ = w.checkpoint(ctx)
-		}
-	}
-}
-
-// checkpoint copies what is left of the WAL while nothing is written, so that
-// the next commit begins it anew.
-func (w *writer) checkpoint(ctx context.Context) error {
-	return w.hand(&request{ctx: ctx, after: true, done: make(chan struct{}), run: func(bool) error {
-		// As a query: a row that nobody takes would keep the statement open.
-		var busy, pages, done int
-		return w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &done)
-	}})
 }
