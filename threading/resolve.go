@@ -122,6 +122,7 @@ func bySecretAddress(ctx context.Context, e Evidence, f Finder) (*Decision, erro
 		}
 		d := &Decision{Action: New, Reason: "secret reply address of a ticket that is no longer here"}
 		why := "secret reply address"
+		told := c.partyNo(tok.PartyNo) // the party that was told the address
 		if c != nil && c.MergedInto != 0 {
 			why += " of a ticket merged since"
 		}
@@ -129,7 +130,7 @@ func bySecretAddress(ctx context.Context, e Evidence, f Finder) (*Decision, erro
 			return nil, err
 		}
 		if c != nil {
-			d = e.join(c, why, true)
+			d = e.join(c, why, told != "" && strings.EqualFold(told, e.From))
 			if d == nil {
 				d = &Decision{Action: Unverified, TicketID: c.ID,
 					Reason: "secret reply address of this ticket, used by somebody who is no party to it"}
@@ -299,8 +300,8 @@ func survivor(ctx context.Context, f Finder, c *Candidate) (*Candidate, error) {
 }
 
 // join says how a party's mail comes into its ticket, and nil when the writer
-// is none. From is a claim: without a secret address, which only the party was
-// told, an unproved one is kept for the agents' eyes (docs/threats.md H2).
+// is none. From is a claim: without the secret address that this very party
+// was told, an unproved one is kept for the agents' eyes (docs/threats.md H2).
 func (e *Evidence) join(c *Candidate, why string, secret bool) *Decision {
 	party := c.party(e.From)
 	switch {
@@ -316,6 +317,19 @@ func (e *Evidence) join(c *Candidate, why string, secret bool) *Decision {
 			Reason: why + "; the sender claims to be its " + party.Word + ", and nothing proves it"}
 	}
 	return &Decision{Action: Join, TicketID: c.ID, PartyNo: party.No, Reason: why + "; the sender is its " + party.Word}
+}
+
+// partyNo returns the address of the party with that number, or "".
+func (c *Candidate) partyNo(no int) string {
+	if c == nil {
+		return ""
+	}
+	for i := range c.Parties {
+		if c.Parties[i].No == no {
+			return c.Parties[i].Address
+		}
+	}
+	return ""
 }
 
 func (c *Candidate) party(address string) *CandidateParty {

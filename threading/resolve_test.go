@@ -278,3 +278,27 @@ func TestResolveKeepsTheEvidence(t *testing.T) {
 		t.Error("the mail's own ids were changed")
 	}
 }
+
+// Who was put in Cc has a secret address too; it does not let them speak as
+// the requester (docs/threats.md H4).
+func TestH4_AnotherPartysAddress(t *testing.T) {
+	f := &book{tickets: []Candidate{{ID: 1, Ref: "K7Q2-9F3M", Parties: []CandidateParty{
+		{No: 1, Address: "rita@kunde.example", Word: "requester"}, {No: 2, Address: "mallory@evil.example", Word: "cc"}}}}}
+	for _, c := range []struct {
+		from   string
+		party  int
+		proved bool
+		want   Action
+	}{
+		{"rita@kunde.example", 1, false, Join},
+		{"rita@kunde.example", 2, false, Unverified},
+		{"rita@kunde.example", 2, true, Join},
+		{"mallory@evil.example", 2, false, Join},
+		{"mallory@evil.example", 1, false, Unverified},
+	} {
+		d, err := Resolve(context.Background(), Evidence{From: c.from, Proved: c.proved, Reply: []Token{{Kind: TokenReply, Ref: "K7Q2-9F3M", PartyNo: c.party}}}, f)
+		if err != nil || d.Action != c.want {
+			t.Errorf("%+v: %+v, %v", c, d, err)
+		}
+	}
+}

@@ -129,7 +129,7 @@ func (r *agentRun) keepAsNote(t *Ticket) {
 
 const collisionText = `%s answered the customer %s, after the message that you answered. Your answer is held back and was sent to nobody.
 
-To send it anyway, reply to this mail; what you write in the reply does not matter. To let it rest, do nothing.
+To send it anyway, reply to this mail with #confirm on the first line; #drop forgets it.
 
 This was sent meanwhile:
 

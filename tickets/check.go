@@ -54,7 +54,7 @@ func (r *agentRun) checkTicket() {
 
 func needsTicket(v Verb) bool {
 	switch v {
-	case VerbList, VerbShow, VerbTake, VerbNew, VerbHelp, VerbForward, VerbConfirm:
+	case VerbList, VerbShow, VerbTake, VerbNew, VerbHelp, VerbForward, VerbConfirm, VerbDrop:
 		return false
 	}
 	return true

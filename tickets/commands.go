@@ -36,6 +36,7 @@ const (
 	VerbNew      Verb = "new"
 	VerbForward  Verb = "forward"
 	VerbConfirm  Verb = "confirm"
+	VerbDrop     Verb = "drop"
 	VerbHelp     Verb = "help"
 )
 
@@ -43,7 +44,7 @@ const (
 var verbArgs = map[Verb]int{
 	VerbNote: 0, VerbResolve: 0, VerbWait: 0, VerbOpen: 0, VerbAssign: 1, VerbTag: 1, VerbUntag: 1,
 	VerbPriority: 1, VerbSnooze: 1, VerbQueue: 1, VerbMerge: 1, VerbSplit: 0, VerbSpam: 0, VerbMacro: 1,
-	VerbTake: -1, VerbShow: -1, VerbList: -1, VerbSend: 1, VerbNew: 1, VerbForward: 0, VerbConfirm: 0, VerbHelp: 0,
+	VerbTake: -1, VerbShow: -1, VerbList: -1, VerbSend: 1, VerbNew: 1, VerbForward: 0, VerbConfirm: 0, VerbDrop: 0, VerbHelp: 0,
 }
 
 // synonyms are the spellings that agents bring along from other desks.

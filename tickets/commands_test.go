@@ -57,7 +57,7 @@ func TestParseCommands(t *testing.T) {
 func TestEveryCommandIsInTheHelp(t *testing.T) {
 	for v := range verbArgs {
 		switch v {
-		case VerbMacro, VerbConfirm, VerbHelp, VerbForward:
+		case VerbMacro, VerbConfirm, VerbDrop, VerbHelp, VerbForward:
 			continue
 		}
 		if !strings.Contains(CommandHelp, "#"+string(v)) {

@@ -51,7 +51,7 @@ func (r *agentRun) do(c Command) {
 		r.doNew(c)
 	case VerbHelp:
 		r.say("%s", CommandHelp)
-	case VerbConfirm:
+	case VerbConfirm, VerbDrop:
 		r.say("There was nothing to confirm.")
 	}
 }

@@ -256,7 +256,7 @@ func (s *story) collision() {
 	if list := s.h.admin().held(); len(list) != 1 || list[0].Ticket != s.ref || list[0].Agent != "carl" {
 		s.t.Errorf("held: %+v", list)
 	}
-	s.reply(carl, asked, "yes", "Carl")
+	s.reply(carl, asked, "#confirm\nyes", "Carl")
 	m := s.w.next("ann@acme.example", "correct as it is")
 	s.expect(!strings.Contains(m.msg.Text, "yes"), "the confirmation's text reached the customer:\n%s", m.msg.Text)
 	if list := s.h.admin().held(); len(list) != 0 {
@@ -453,7 +453,7 @@ func (s *story) commandAddress() {
 	commands := "support+commands@desk.example"
 	s.write(berta, commands, "x", "", "#list")
 	asked := s.w.next("berta@agents.example", "held back")
-	s.reply(berta, asked, "yes", "Berta")
+	s.reply(berta, asked, "#confirm", "Berta")
 	commands = s.w.next("berta@agents.example", "Do you sell lamps?", "Parking?").replyTo()
 	s.write(berta, commands, "x", "", "#show "+s.ref)
 	s.w.next("berta@agents.example", "corrected invoice is attached", secretNote)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"postroom/internal/mailtext"
 	"postroom/internal/message"
 	"postroom/internal/senderauth"
 	"postroom/threading"
@@ -77,9 +78,39 @@ func (in *Intake) agent(ctx context.Context, v tickets.View, m *mail, to *destin
 	if err := in.gather(ctx, v, m, am); err != nil {
 		return nil, err
 	}
+	in.stopLeaks(am)
 	ch := tickets.ReceiveAgent(*am)
 	in.release(m, ch)
 	return ch, nil
+}
+
+// stopLeaks refuses an answer that still holds what is internal.
+func (in *Intake) stopLeaks(am *tickets.AgentMail) {
+	if am.NoteOnly || am.Text == "" || am.Ticket == nil {
+		return
+	}
+	what := tickets.Leaks(am.Text, am.Contents[am.Ticket.ID], mailtext.Marks())
+	if what == "" && in.namesSecret(am) {
+		what = "a secret address of the desk"
+	}
+	if what != "" {
+		am.Errors = append(am.Errors, &tickets.CommandError{Line: "your text", Why: "it holds " + what +
+			"; write your answer above the notification, and quote only what the customer wrote"})
+	}
+}
+
+// namesSecret looks for an address that only the agent may know.
+func (in *Intake) namesSecret(am *tickets.AgentMail) bool {
+	for word := range strings.FieldsFuncSeq(am.Text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("<>()[]\"',;:", r) }) {
+		local, _, ok := tickets.SplitAddress(word)
+		if !ok || !strings.Contains(local, "+") {
+			continue
+		}
+		if tok := in.keys.Parse(local, am.Now); tok != nil && tok.Kind != threading.TokenReply {
+			return true
+		}
+	}
+	return false
 }
 
 // onlyForwards reports whether the one command of a mail is #forward.
@@ -295,15 +326,47 @@ func (in *Intake) agentAutomatic(m *mail, to *destination, am *tickets.AgentMail
 
 const confirmText = `A mail came in that says it is from you, and nothing proves it. It arrived on %s. It is held back: nothing was done and nothing was sent.
 
-If you wrote it, reply to this mail; what you write in the reply does not matter. The way it was sent is then remembered, and you are not asked again for mail that comes the same way. If you did not write it, do nothing, and let your administrator know.
+If you wrote it, reply to this mail with #confirm on the first line. The way it was sent is then remembered, and you are not asked again for mail that comes the same way. If you did not write it, reply with #drop on the first line, or do nothing.
 
-What the check of the sender said: %s`
+Sent by: %s
+What the check of the sender said: %s
+It begins:
+
+%s`
+
+func sentBy(m *mail) string {
+	from := m.env.From
+	if from == "" {
+		from = "the null sender"
+	}
+	if m.env.Remote.IsValid() {
+		from += ", from " + m.env.Remote.Unmap().String()
+	}
+	return from
+}
 
 func orDash(s string) string {
 	if s == "" {
 		return "the sender was not checked"
 	}
 	return s
+}
+
+// beginning shows the first lines of a mail, marked as somebody's words.
+func beginning(s string) string {
+	var b strings.Builder
+	n := 0
+	for line := range strings.SplitSeq(strings.TrimSpace(s), "\n") {
+		if n++; n > 6 {
+			b.WriteString("| …\n")
+			break
+		}
+		if len(line) > 200 {
+			line = strings.ToValidUTF8(line[:200], "") + "…"
+		}
+		b.WriteString("| " + line + "\n")
+	}
+	return b.String()
 }
 
 // hold keeps a mail that claims to be an agent's and asks the agent.
@@ -318,13 +381,14 @@ func (in *Intake) hold(m *mail, to *destination, am *tickets.AgentMail) *tickets
 			Data: map[string]string{"why": "not proved", "agent": fmt.Sprint(to.agent.ID)}})
 	}
 	q := am.Queue
-	// The mail asks the agent's own mailbox, never the address that claimed;
-	// it quotes nothing that came in, so that it is no way to write to an agent.
+	// The mail asks the agent's own mailbox, never the address that claimed, and
+	// shows what it is about, so that nobody confirms blindly.
 	if in.mayAsk(m, to.agent) {
 		ch.Outbox = append(ch.Outbox, &tickets.Outgoing{Org: tickets.DefaultOrg, Kind: tickets.OutReport,
 			MessageID: tickets.NewMessageID(q.ReplyDomain), Ticket: am.Ticket, To: to.agent.Address, ToAgent: to.agent.ID, QueueID: q.ID,
 			NotBefore: am.Now, Spec: tickets.OutSpec{Template: "confirm", Subject: "Did you write this?",
-				ReplyTo: in.addr.Confirm(q, h.ID), Text: fmt.Sprintf(confirmText, m.env.Received.UTC().Format("2 January 2006 15:04 MST"), orDash(m.auth.Why))}})
+				ReplyTo: in.addr.Confirm(q, h.ID), Text: fmt.Sprintf(confirmText, m.env.Received.UTC().Format("2 January 2006 15:04 MST"),
+					sentBy(m), orDash(m.auth.Why), beginning(m.msg.Subject+"\n"+m.msg.Text))}})
 	}
 	return ch
 }

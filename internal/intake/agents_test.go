@@ -107,7 +107,7 @@ func TestHeldMailIsConfirmed(t *testing.T) {
 	// Ada's provider signs for itself, not for her domain.
 	m := mail{From: "ada@team.example", Sender: "bounces@mailer.example", IP: home["mailer.example"], Rcpt: []string{d.addr.Agent(d.support, own.t.Ref, d.ada.ID)}, Body: "Turn it off."}
 	g := d.ok(m)
-	if len(d.held()) != 1 || len(g.out) != 1 || g.out[0].To != "ada@team.example" || strings.Contains(g.out[0].Spec.Text, "Turn it off") {
+	if len(d.held()) != 1 || len(g.out) != 1 || g.out[0].To != "ada@team.example" || !strings.Contains(g.out[0].Spec.Text, "| Turn it off") {
 		t.Fatalf("%d held, asked %+v", len(d.held()), g.out)
 	}
 	raw := ""
@@ -121,7 +121,13 @@ func TestHeldMailIsConfirmed(t *testing.T) {
 			t.Fatal("confirmed by somebody else")
 		}
 	}
-	d.ok(mail{From: "ada@team.example", IP: evilIP, Rcpt: []string{confirm}, Body: "yes"})
+	// Nor does any answer of hers that is not a plain yes.
+	for _, no := range []string{"NO! I did not write this.", "I am out of office until Monday.", "", "yes", "#resolve\r\n"} {
+		if d.ok(mail{From: "ada@team.example", Rcpt: []string{confirm}, Body: no}); len(outside(d.jobs())) != 0 || len(d.held()) != 1 {
+			t.Fatalf("%q confirmed it", no)
+		}
+	}
+	d.ok(mail{From: "ada@team.example", IP: evilIP, Rcpt: []string{confirm}, Body: "#confirm\r\n"})
 	sent := d.jobs()
 	if fmt.Sprint(outside(sent)) != "[ann@customer.example]" || len(d.held()) != 0 {
 		t.Fatalf("sent to %v, %d held", outside(sent), len(d.held()))
@@ -143,7 +149,7 @@ func TestHeldMailIsConfirmed(t *testing.T) {
 	}
 	m.Raw = ""
 	// Twice changes nothing.
-	d.ok(mail{From: "ada@team.example", IP: evilIP, Rcpt: []string{confirm}, Body: "yes again"})
+	d.ok(mail{From: "ada@team.example", IP: evilIP, Rcpt: []string{confirm}, Body: "#confirm\r\nagain"})
 	if out := d.jobs(); len(outside(out)) != 0 {
 		t.Error("confirmed twice, sent twice")
 	}
@@ -164,6 +170,51 @@ func TestHeldMailIsConfirmed(t *testing.T) {
 	}
 	if err := d.in.Drop(t.Context(), h.ID); err != tickets.ErrGone {
 		t.Errorf("dropped twice: %v", err)
+	}
+}
+
+// An agent's "no" drops what was not the agent's.
+func TestHeldMailIsDropped(t *testing.T) {
+	d := newDesk(t)
+	own := d.ok(mail{})
+	d.jobs()
+	g := d.ok(mail{From: "ada@team.example", IP: evilIP, Rcpt: []string{d.addr.Agent(d.support, own.t.Ref, d.ada.ID)}, Body: "Buy pills."})
+	if len(d.held()) != 1 {
+		t.Fatal("not held")
+	}
+	d.ok(mail{From: "ada@team.example", Rcpt: []string{g.out[0].Spec.ReplyTo}, Body: "#drop\r\nNot mine!"})
+	if out := d.jobs(); len(outside(out)) != 0 || len(d.held()) != 0 {
+		t.Errorf("%v, %d held", kinds(out), len(d.held()))
+	}
+}
+
+// An answer between the lines of a notification must not take along what the
+// team wrote to itself (docs/threats.md H11).
+func TestH11_AnswerBetweenTheLines(t *testing.T) {
+	d := newDesk(t)
+	own := d.ok(mail{})
+	d.jobs()
+	d.ok(mail{From: "ben@team.example", Rcpt: []string{d.addr.Note(d.support, own.t.Ref, d.ben.ID)}, Body: "This customer never pays in time."})
+	d.ok(mail{Rcpt: d.replyTo(own.t, 1), Body: "Any news?"})
+	d.jobs()
+	secret := d.addr.Agent(d.support, own.t.Ref, d.ada.ID)
+	for name, body := range map[string]string{
+		"note between quotes": "On Monday, Desk wrote:\r\n> Any news?\r\nYes.\r\n> 2026-11-23, ben (of the team):\r\n> | This customer never\r\n> | pays in time.\r\nBye, Ada\r\n",
+		"note without marks":  "Hello,\r\n\r\nThis customer never pays in time.\r\n\r\nYes, tomorrow.\r\n",
+		"the notification":    "Sender check: passed: the mail comes from a server of the sender's domain\r\nAny news?\r\n\r\nYes, tomorrow.\r\n",
+		"a secret address":    "Yes. Write to " + secret + " next time.\r\n",
+	} {
+		g := d.ok(mail{From: "ada@team.example", Rcpt: []string{secret}, Body: body})
+		if out := append(outside(g.out), outside(d.jobs())...); len(out) != 0 {
+			t.Errorf("%s: sent to %v", name, out)
+		}
+		if len(g.out) == 0 || g.out[0].Kind != tickets.OutReceipt || !strings.Contains(g.out[0].Spec.Text, "write your answer above") {
+			t.Errorf("%s: Ada is told %+v", name, g.out)
+		}
+	}
+	g := d.ok(mail{From: "ada@team.example", Rcpt: []string{secret}, Body: "On Monday, Desk wrote:\r\n> Any news?\r\nYes, tomorrow.\r\n"})
+	if len(outside(g.out)) != 1 {
+		t.Errorf("an honest answer below a quote went to %v: %+v", outside(g.out), g.out)
 	}
 }
 
@@ -194,7 +245,7 @@ func TestCollisionIsConfirmed(t *testing.T) {
 			if len(outside(g.out)) != 0 || len(d.held()) != 1 || !strings.Contains(g.out[0].Spec.Text, "Ben's answer.") {
 				t.Fatalf("%v, %d held", kinds(g.out), len(d.held()))
 			}
-			d.ok(mail{From: "ada@team.example", Rcpt: []string{g.out[0].Spec.ReplyTo}, Body: "Send it."})
+			d.ok(mail{From: "ada@team.example", Rcpt: []string{g.out[0].Spec.ReplyTo}, Body: "#confirm\r\n"})
 			sent := d.jobs()
 			if fmt.Sprint(outside(sent)) != "[ann@customer.example]" {
 				t.Fatalf("sent to %v", outside(sent))

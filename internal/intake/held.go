@@ -50,6 +50,25 @@ func (in *Intake) confirmation(ctx context.Context, v tickets.View, m *mail, to 
 		msg.ThreadReason = "no confirmation: automatic, or not from the agent's address"
 		return ch, nil
 	}
+	// Any answer would do to prove the mailbox, but not that it means yes: a
+	// "no", a holiday notice without the headers of one and an empty mail come
+	// here too.
+	switch verdictOf(m.msg.Reply) {
+	case tickets.VerbConfirm:
+	case tickets.VerbDrop:
+		msg.ThreadReason, msg.AuthorAgent = "the agent dropped a held mail", a.ID
+		ch.Release, ch.ReleaseState = h.ID, "dropped"
+		return ch, nil
+	default:
+		msg.ThreadReason = "no confirmation: #confirm does not stand on its first line"
+		if q := to.queue; q != nil && in.mayAsk(m, a) {
+			ch.Outbox = append(ch.Outbox, &tickets.Outgoing{Org: tickets.DefaultOrg, Kind: tickets.OutReceipt,
+				MessageID: tickets.NewMessageID(q.ReplyDomain), Ticket: h.Ticket, To: a.Address, ToAgent: a.ID, QueueID: q.ID, NotBefore: m.env.Received,
+				Spec: tickets.OutSpec{Template: "receipt", Subject: "Not done", ReplyTo: in.addr.Confirm(q, h.ID), InReply: m.msg.MessageID,
+					Text: "The mail is still held back. Write #confirm on the first line to act on it, or #drop to forget it."}})
+		}
+		return ch, nil
+	}
 	msg.ThreadReason, msg.AuthorAgent, msg.Proof = "the agent's confirmation of a held mail", a.ID, "agent"
 	// The held mail goes its way in a job, since its bytes have to be read.
 	job := &tickets.Job{Kind: "release", Ticket: h.Ticket, RunAt: m.env.Received, Data: map[string]string{"held": fmt.Sprint(h.ID)}}
@@ -58,6 +77,15 @@ func (in *Intake) confirmation(ctx context.Context, v tickets.View, m *mail, to 
 	}
 	ch.Jobs = append(ch.Jobs, job)
 	return ch, nil
+}
+
+// verdictOf is what the first line of an answer says of a held mail.
+func verdictOf(text string) tickets.Verb {
+	commands, _, errs := tickets.ParseCommands(text)
+	if len(errs) == 0 && len(commands) == 1 {
+		return commands[0].Verb
+	}
+	return ""
 }
 
 // release marks the held mail as done when this mail repeats it.

@@ -111,7 +111,7 @@ func TestNotificationsHaveABudget(t *testing.T) {
 	d := newDesk(t)
 	own := d.ok(mail{})
 	d.jobs()
-	for i := range 60 {
+	for i := range 80 {
 		d.ok(mail{Rcpt: d.replyTo(own.t, 1), Body: fmt.Sprint("And ", i), Quiet: true})
 	}
 	n, more := 0, 0
@@ -123,10 +123,10 @@ func TestNotificationsHaveABudget(t *testing.T) {
 			more++
 		}
 	}
-	if n == 0 || n > 2*20 || more != 2 { // Ada and Ben
-		t.Errorf("%d notifications of 61 mails in a ticket, %d words that there is more", n, more)
+	if n == 0 || n > 2*60 || more != 2 { // Ada and Ben
+		t.Errorf("%d notifications of 81 mails in a ticket, %d words that there is more", n, more)
 	}
-	if _, ms := d.ticket(own.t.ID); len(ms) != 61 {
+	if _, ms := d.ticket(own.t.ID); len(ms) != 81 {
 		t.Errorf("%d messages", len(ms))
 	}
 	// Another ticket is told of as ever.

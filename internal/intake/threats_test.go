@@ -199,7 +199,7 @@ func TestH6_AgentSpoof(t *testing.T) {
 		if len(d.held()) != i+1 || g.t != nil || len(outside(g.out)) != 0 {
 			t.Errorf("mail %d: %d held, ticket %v, mail to %v", i, len(d.held()), g.t, outside(g.out))
 		}
-		if len(g.out) != 1 || g.out[0].To != "ada@team.example" || strings.Contains(g.out[0].Spec.Text, own.t.Ref) {
+		if len(g.out) != 1 || g.out[0].To != "ada@team.example" || !strings.Contains(g.out[0].Spec.Text, "| #resolve") {
 			t.Errorf("mail %d: Ada is asked %v", i, g.out)
 		}
 	}

@@ -41,6 +41,22 @@ var proofs = map[string]string{
 	"import":  "not made: old mail that was imported",
 }
 
+const (
+	markReply  = "Reply to this mail to answer the customer; put #note on the first line to keep it inside."
+	markOthers = "Other first lines: #take #resolve #wait #open #assign NAME"
+	markCheck  = "Sender check: "
+)
+
+// Marks are words that stand in mails to agents and nowhere else: an answer to
+// a customer that holds one has not been cut free of the notification.
+func Marks() []string {
+	marks := []string{message.ReplyLine, markReply, markOthers}
+	for _, p := range proofs {
+		marks = append(marks, markCheck+p)
+	}
+	return marks
+}
+
 // Notify is the text of a notification to an agent.
 func Notify(v NotifyVars) string {
 	var b strings.Builder
