@@ -31,7 +31,7 @@ func (db *DB) AddAgent(ctx context.Context, a *tickets.Agent, passwordHash strin
 	if err != nil {
 		return err
 	}
-	ops := []op{{text: sqlInsertAgent, want: 1, args: []any{id, a.Org, name, address, string(a.Role), flag(a.Active), passwordHash, sealed, micros(db.now())}}}
+	ops := []op{{text: sqlInsertAgent, want: 1, args: []any{id, a.Org, name, address, string(a.Role), bit(a.Active), passwordHash, sealed, micros(db.now())}}}
 	ops = append(ops, agentQueueOps(id, a.Queues)...)
 	if err := db.changeDirectory(ctx, ops...); err != nil {
 		return fmt.Errorf("add agent %s: name or address %w", a.Name, taken(err))
@@ -46,7 +46,7 @@ func (db *DB) UpdateAgent(ctx context.Context, a *tickets.Agent) error {
 	if err != nil {
 		return err
 	}
-	ops := []op{{text: sqlUpdateAgent, want: 1, args: []any{name, address, string(a.Role), flag(a.Active), sealed, a.ID}},
+	ops := []op{{text: sqlUpdateAgent, want: 1, args: []any{name, address, string(a.Role), bit(a.Active), sealed, a.ID}},
 		{text: "DELETE FROM agent_queues WHERE agent_id = ?", args: []any{a.ID}, want: -1}}
 	ops = append(ops, agentQueueOps(a.ID, a.Queues)...)
 	if len(a.TrustedDomains) == 0 {

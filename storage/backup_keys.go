@@ -120,10 +120,10 @@ func (c *chunkWriter) Write(p []byte) (int, error) {
 }
 
 func (c *chunkWriter) flush(last bool) error {
-	sealed := c.key.seal(place{column: "keys backup", row: c.no, sub: flag(last)}, c.buf)
+	sealed := c.key.seal(place{column: "keys backup", row: c.no, sub: bit(last)}, c.buf)
 	c.no++
 	c.buf = c.buf[:0]
-	if _, err := c.w.Write(binary.BigEndian.AppendUint32(nil, uint32(len(sealed))|uint32(flag(last))<<31)); err != nil {
+	if _, err := c.w.Write(binary.BigEndian.AppendUint32(nil, uint32(len(sealed))|uint32(bit(last))<<31)); err != nil {
 		return err
 	}
 	_, err := c.w.Write(sealed)
@@ -170,7 +170,7 @@ func (c *chunkReader) next() error {
 		return errArchive
 	}
 	var err error
-	if c.plain, err = c.key.open(place{column: "keys backup", row: c.no, sub: flag(c.last)}, sealed); err != nil {
+	if c.plain, err = c.key.open(place{column: "keys backup", row: c.no, sub: bit(c.last)}, sealed); err != nil {
 		if c.no == 0 {
 			return errors.New("the passphrase is not that of this backup of the keys")
 		}

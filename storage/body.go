@@ -49,7 +49,7 @@ func (db *DB) unsqueeze(b []byte) ([]byte, error) {
 // chunkPlace binds a chunk to its content, its number and whether it is the
 // last: chunks can neither be exchanged nor left out at the end.
 func chunkPlace(content int64, no int, last bool) place {
-	return place{column: "bodies.data", row: content, sub: int64(no)<<1 | flag(last)}
+	return place{column: "bodies.data", row: content, sub: int64(no)<<1 | bit(last)}
 }
 
 func chunkID(content int64, no int) int64 { return content*maxChunks + int64(no) }

@@ -19,7 +19,7 @@ const (
 
 // checkpoints copies the WAL whenever it has grown.
 func (w *writer) checkpoints(ctx context.Context) {
-	side := openLite(w.file, 1, 256, false)
+	side := openLite(w.file, 1, 256, false, true)
 	defer side.Close()
 	tick := time.NewTicker(walCheck)
 	defer tick.Stop()

@@ -98,7 +98,7 @@ func encodeMeta(m *tickets.Message) []byte {
 		e.str(a.Name)
 		e.str(a.Type)
 		e.int(a.Size)
-		e.int(flag(a.Inline))
+		e.int(bit(a.Inline))
 		e.str(a.SHA256)
 	}
 	e.strs(m.Defects)
@@ -137,7 +137,7 @@ func decodeMeta(b []byte, m *tickets.Message) error {
 	return d.err
 }
 
-func flag(b bool) int64 {
+func bit(b bool) int64 {
 	if b {
 		return 1
 	}

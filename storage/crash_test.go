@@ -192,7 +192,7 @@ func TestR6_LockedDatabaseIsRefusedInTime(t *testing.T) {
 	dir := t.TempDir()
 	db := open(t, Options{URL: "sqlite:", DataDir: dir, MasterKey: testMaster})
 	keep(t, db, testMail{from: "a@x.test", id: "0", subject: "s", raw: []byte("0")})
-	other := openLite(filepath.Join(dir, "desk.db"), 1, 256, false)
+	other := openLite(filepath.Join(dir, "desk.db"), 1, 256, false, false)
 	defer other.Close()
 	tx, err := other.Begin() // immediate
 	if err != nil {

@@ -67,10 +67,10 @@ func (d dialect) translate(text string) string {
 	return strings.NewReplacer(" WITHOUT ROWID, STRICT", "", " STRICT", "", "INTEGER", "BIGINT", "BLOB", "BYTEA").Replace(b.String())
 }
 
-// migrate brings a database up to date, each file in a transaction of its
-// own. A database of a later version is refused: this program would not know
-// what it breaks.
-func (d dialect) migrate(ctx context.Context, db *sqlx.DB, folder string) error {
+// migrate brings a database up to date, or up to a version when that is not 0,
+// each file in a transaction of its own. A database of a later version than
+// this program knows is refused: it would not know what it breaks.
+func (d dialect) migrate(ctx context.Context, db *sqlx.DB, folder string, upTo int) error {
 	table := "schema_version"
 	if d.postgres && folder == "keys" {
 		if _, err := db.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS keys"); err != nil {
@@ -86,7 +86,7 @@ func (d dialect) migrate(ctx context.Context, db *sqlx.DB, folder string) error 
 		return fmt.Errorf("prepare the database: %w", err)
 	}
 	for {
-		done, err := d.migrateOne(ctx, db, table, list)
+		done, err := d.migrateOne(ctx, db, table, list, upTo)
 		if err != nil || done {
 			return err
 		}
@@ -95,7 +95,7 @@ func (d dialect) migrate(ctx context.Context, db *sqlx.DB, folder string) error 
 
 // migrateOne runs the next migration; done is true when there is none. The
 // version is read under a lock, since several nodes may start at once.
-func (d dialect) migrateOne(ctx context.Context, db *sqlx.DB, table string, list []migration) (done bool, err error) {
+func (d dialect) migrateOne(ctx context.Context, db *sqlx.DB, table string, list []migration, upTo int) (done bool, err error) {
 	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {
 		return false, fmt.Errorf("prepare the database: %w", err)
@@ -113,7 +113,7 @@ func (d dialect) migrateOne(ctx context.Context, db *sqlx.DB, table string, list
 	if have > len(list) {
 		return false, fmt.Errorf("the database has version %d, this postroom knows versions up to %d: start the newer postroom that wrote it, or restore a backup made before", have, len(list))
 	}
-	if have == len(list) {
+	if have == len(list) || upTo > 0 && have == upTo {
 		return true, nil
 	}
 	m := list[have]

@@ -100,7 +100,7 @@ func newDB(opt Options) (*DB, error) {
 }
 
 func (db *DB) open(ctx context.Context) error {
-	if err := db.connect(ctx); err != nil {
+	if err := db.connect(ctx, 0); err != nil {
 		return err
 	}
 	if err := db.setUp(ctx); err != nil {
@@ -115,15 +115,16 @@ func (db *DB) open(ctx context.Context) error {
 	return nil
 }
 
-// connect opens the databases and brings their schemas up to date.
-func (db *DB) connect(ctx context.Context) error {
+// connect opens the databases and brings their schemas up to date; that of
+// the content only up to a version, when it is not 0.
+func (db *DB) connect(ctx context.Context, upTo int) error {
 	var keysDB *sqlx.DB
 	var err error
 	switch {
 	case strings.HasPrefix(db.opt.URL, "postgres://"), strings.HasPrefix(db.opt.URL, "postgresql://"):
-		keysDB, err = db.openPostgres(ctx)
+		keysDB, err = db.openPostgres(ctx, upTo)
 	case strings.HasPrefix(db.opt.URL, "sqlite:"):
-		keysDB, err = db.openSQLite(ctx)
+		keysDB, err = db.openSQLite(ctx, upTo)
 	default:
 		return fmt.Errorf("database url %q: say sqlite: or postgres://…", redactURL(db.opt.URL))
 	}
@@ -137,7 +138,7 @@ func (db *DB) connect(ctx context.Context) error {
 }
 
 // openSQLite opens the writer, the readers and the keys beside them.
-func (db *DB) openSQLite(ctx context.Context) (*sqlx.DB, error) {
+func (db *DB) openSQLite(ctx context.Context, upTo int) (*sqlx.DB, error) {
 	file := strings.TrimPrefix(db.opt.URL, "sqlite:")
 	if file == "" {
 		file = filepath.Join(db.opt.DataDir, "desk.db")
@@ -145,18 +146,18 @@ func (db *DB) openSQLite(ctx context.Context) (*sqlx.DB, error) {
 	if err := private(file, filepath.Join(db.opt.DataDir, keysFile)); err != nil {
 		return nil, err
 	}
-	keysDB := openLite(filepath.Join(db.opt.DataDir, keysFile), 2, 1024, false)
-	if err := db.d.migrate(ctx, keysDB, "keys"); err != nil {
+	keysDB := openLite(filepath.Join(db.opt.DataDir, keysFile), 2, 1024, false, false)
+	if err := db.d.migrate(ctx, keysDB, "keys", 0); err != nil {
 		keysDB.Close()
 		return nil, fmt.Errorf("%s: %w", keysFile, err)
 	}
-	db.main = openLite(file, 2, writerKiB, false)
-	if err := db.d.migrate(ctx, db.main, "desk"); err != nil {
+	db.main = openLite(file, 2, writerKiB, false, true)
+	if err := db.d.migrate(ctx, db.main, "desk", upTo); err != nil {
 		keysDB.Close()
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	n := max(4, 2*runtime.GOMAXPROCS(0))
-	db.readers = newReaders(openLite(file, n, readerKiB, true), n, "BEGIN")
+	db.readers = newReaders(openLite(file, n, readerKiB, true, true), n, "BEGIN")
 	db.writer = newWriter(db, file)
 	db.ids.reserve = db.writer.reserve
 	return keysDB, nil
@@ -174,7 +175,7 @@ const (
 
 // openPostgres opens the pools. Keys have one of their own, so that a view
 // that needs a key never waits for a connection held by another view.
-func (db *DB) openPostgres(ctx context.Context) (*sqlx.DB, error) {
+func (db *DB) openPostgres(ctx context.Context, upTo int) (*sqlx.DB, error) {
 	db.d = dialect{postgres: true, texts: &sync.Map{}}
 	pool := func(n int) (*sqlx.DB, error) {
 		p, err := sqlx.Open("pgx", db.opt.URL)
@@ -190,7 +191,7 @@ func (db *DB) openPostgres(ctx context.Context) (*sqlx.DB, error) {
 	if db.main, err = pool(16); err != nil {
 		return nil, err
 	}
-	if err := db.d.migrate(ctx, db.main, "desk"); err != nil {
+	if err := db.d.migrate(ctx, db.main, "desk", upTo); err != nil {
 		return nil, err
 	}
 	views, err := pool(16)
@@ -202,7 +203,7 @@ func (db *DB) openPostgres(ctx context.Context) (*sqlx.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := db.d.migrate(ctx, keysDB, "keys"); err != nil {
+	if err := db.d.migrate(ctx, keysDB, "keys", 0); err != nil {
 		keysDB.Close()
 		return nil, err
 	}

@@ -121,9 +121,9 @@ func (db *DB) FinishOutbox(ctx context.Context, l tickets.OutLease, o tickets.Ou
 		text = `UPDATE outbox SET state = ?, next_at = ?, finished = ?, attempts = attempts + ?, noticed = noticed + ?, status = ?, worker = '', spec = NULL
  WHERE id = ? AND fence = ? AND state = 'leased'`
 	}
-	noticed := flag(o.Noticed && !l.Noticed)
+	noticed := bit(o.Noticed && !l.Noticed)
 	end := op{text: text, want: 1, gone: true,
-		args: []any{string(o.State), next, finished, flag(o.Attempted), noticed, o.Status, l.ID, l.Fence}}
+		args: []any{string(o.State), next, finished, bit(o.Attempted), noticed, o.Status, l.ID, l.Fence}}
 	_, err := db.apply(ctx, func(context.Context, tickets.View) (*tickets.Change, error) {
 		return &tickets.Change{Events: o.Events, Outbox: o.Reports}, nil
 	}, func(p *plan) { p.ops = append([]op{end}, p.ops...) })

@@ -123,7 +123,7 @@ func (p *planner) message(ctx context.Context, m *tickets.Message) error {
 		p.lookup(dedupe, kindDedupe, 0, m.ID)
 	}
 	p.add(-1, sqlInsertMessage, m.ID, org, ticketID, content, m.Receipt, string(m.Direction), m.Kind, micros(m.Received), m.Raw.Size, m.Proof,
-		m.AuthorAgent, author, flag(m.Unverified), int64(1), owner,
+		m.AuthorAgent, author, bit(m.Unverified), int64(1), owner,
 		ownerKey.seal(place{column: "messages.wrapped", row: m.ID, sub: owner}, cek), bytesOrNil(mid), bytesOrNil(dedupe), p.db.sealMeta(key, m))
 	if author != 0 && author != owner {
 		p.add(-1, sqlInsertWrap, m.ID, author, authorKey.seal(place{column: "messages.wrapped", row: m.ID, sub: author}, cek))

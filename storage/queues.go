@@ -116,7 +116,7 @@ func queueColumns(q *tickets.Queue) ([]any, error) {
 		return nil, err
 	}
 	return []any{q.Name, strings.ToLower(q.Name), q.Address, tickets.FoldAddress(q.Address), string(receives), q.ReplyDomain, q.DisplayName,
-		flag(q.Ack), int64(q.ReopenDays), q.AttachLimit, string(words)}, nil
+		bit(q.Ack), int64(q.ReopenDays), q.AttachLimit, string(words)}, nil
 }
 
 func nonNil(list []string) []string {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -17,18 +16,11 @@ const restoring = "restoring"
 // Restore fills an installation that holds nothing yet, of either kind, from
 // a backup of the content. The keys come from their own backup, or are there
 // already, as when the database was lost and the keys were not. Without keys
-// it refuses: nothing could be read. Keys are wrapped anew with opt.MasterKey.
+// it refuses: nothing could be read. A backup of an earlier version is brought
+// up to date. Keys are wrapped anew with opt.MasterKey.
 // A restore that was broken off leaves a database that does not open; clear
 // it and restore again.
 func Restore(ctx context.Context, opt Options, content, keys io.Reader, passphrase string) error {
-	db, err := newDB(opt)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	if err := db.connect(ctx); err != nil {
-		return err
-	}
 	a, err := openArchive(content, contentMagic)
 	if err != nil {
 		return err
@@ -37,8 +29,16 @@ func Restore(ctx context.Context, opt Options, content, keys io.Reader, passphra
 	if err != nil {
 		return err
 	}
-	if a.head.Schema != len(list) {
-		return fmt.Errorf("the backup has schema version %d, this postroom writes version %d: restore it with the postroom that made it and upgrade then", a.head.Schema, len(list))
+	if a.head.Schema < 1 || a.head.Schema > len(list) {
+		return fmt.Errorf("the backup has schema version %d, this postroom knows versions up to %d: restore it with the postroom that made it", a.head.Schema, len(list))
+	}
+	db, err := newDB(opt)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.connect(ctx, a.head.Schema); err != nil {
+		return err
 	}
 	if err := db.checkEmpty(ctx); err != nil {
 		return err
@@ -49,7 +49,10 @@ func Restore(ctx context.Context, opt Options, content, keys io.Reader, passphra
 	if err := removeSearch(opt.DataDir); err != nil {
 		return wrapErr("restore", err)
 	}
-	return wrapErr("restore", db.restoreContent(ctx, a))
+	if err := db.restoreContent(ctx, a); err != nil {
+		return wrapErr("restore", err)
+	}
+	return db.d.migrate(ctx, db.main, "desk", 0)
 }
 
 func (db *DB) checkEmpty(ctx context.Context) error {
@@ -170,16 +173,15 @@ func (db *DB) restoreContent(ctx context.Context, a *archiveReader) error {
 	return nil
 }
 
-// insertTexts checks the archive's tables against those known here.
+// insertTexts makes the statements from the archive's own names of tables and
+// columns, which are those of the schema version it was made with.
 func insertTexts(tables []archiveTable) ([]string, error) {
 	var texts []string
 	for _, t := range tables {
-		known := false
-		for _, b := range backupTables {
-			known = known || b.Name == t.Name && slices.Equal(b.Columns, t.Columns)
-		}
-		if !known {
-			return nil, fmt.Errorf("the backup has a table %q that is not known here", t.Name)
+		for _, name := range append([]string{t.Name}, t.Columns...) {
+			if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" || name == "" {
+				return nil, errArchive
+			}
 		}
 		texts = append(texts, "INSERT INTO "+t.Name+" ("+strings.Join(t.Columns, ", ")+") VALUES ("+marks(len(t.Columns))+")")
 	}

@@ -44,7 +44,7 @@ func (db *DB) SearchMode() string {
 	db.search.mu.Lock()
 	defer db.search.mu.Unlock()
 	if !db.search.read {
-		probe := openLite(":memory:", 1, 256, false)
+		probe := openLite(":memory:", 1, 256, false, false)
 		_, err := probe.Exec("CREATE VIRTUAL TABLE temp.probe USING fts5(text, tokenize = 'trigram')")
 		_ = probe.Close()
 		db.search.fts, db.search.read = err == nil, true
@@ -252,9 +252,8 @@ func (db *DB) openSearch(ctx context.Context) error {
 		if err := private(path); err != nil {
 			return err
 		}
-		s := openLite(path, 1, 4096, false)
-		// The checkpoint loop is the writer's; this file keeps SQLite's own.
-		_, err := s.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 1000;"+searchSchema)
+		s := openLite(path, 1, 4096, false, false)
+		_, err := s.ExecContext(ctx, searchSchema)
 		var of string
 		if err == nil {
 			err = s.GetContext(ctx, &of, "SELECT COALESCE((SELECT value FROM state WHERE name = 'installation'), '')")

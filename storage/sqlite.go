@@ -42,8 +42,9 @@ func (c liteDriver) Connect(context.Context) (driver.Conn, error) {
 func (c liteDriver) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
 
 // openLite opens a database file. cacheKiB bounds the pages each connection
-// keeps in memory.
-func openLite(file string, conns, cacheKiB int, readOnly bool) *sqlx.DB {
+// keeps in memory. With beside, checkpoints are made beside the commits
+// (checkpoint.go) and not by SQLite within one.
+func openLite(file string, conns, cacheKiB int, readOnly, beside bool) *sqlx.DB {
 	q := url.Values{
 		"_journal_mode":    {"WAL"},
 		"_synchronous":     {"FULL"},
@@ -58,8 +59,10 @@ func openLite(file string, conns, cacheKiB int, readOnly bool) *sqlx.DB {
 		q.Set("_query_only", "on")
 		q.Set("_txlock", "deferred")
 	}
-	// Checkpoints are made beside the commits (checkpoint.go).
-	pragmas := []string{"temp_store = MEMORY", "wal_autocheckpoint = 0", "journal_size_limit = 67108864"}
+	pragmas := []string{"temp_store = MEMORY", "journal_size_limit = 67108864"}
+	if beside {
+		pragmas = append(pragmas, "wal_autocheckpoint = 0")
+	}
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: file}).EscapedPath(), RawQuery: q.Encode()}
 	db := sqlx.NewDb(sql.OpenDB(liteDriver{u.String(), pragmas}), "sqlite3")
 	db.SetMaxOpenConns(conns)

@@ -115,7 +115,7 @@ func encodeParties(list []tickets.Party) []byte {
 		e.int(p.Person.ID)
 		e.str(string(p.Role))
 		e.int(micros(p.Joined))
-		e.int(flag(p.Removed))
+		e.int(bit(p.Removed))
 	}
 	return e.b
 }
