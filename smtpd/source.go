@@ -24,14 +24,13 @@ type source interface {
 // it returns a run of checked bytes, valid until the following call, or io.EOF,
 // or an error after which gone is set.
 type intakeStream struct {
-	f     *front
-	next  func() ([]byte, error)
-	rest  []byte // of the last run
-	n     int64
-	over  int64 // bytes read after the size was exceeded
-	begun time.Time
-	wait  time.Duration // spent waiting for the other side
-	wire  int64
+	f    *front
+	next func() ([]byte, error)
+	rest []byte // of the last run
+	n    int64
+	over int64         // bytes read after the size was exceeded
+	wait time.Duration // spent waiting for the other side
+	wire int64
 
 	err  error
 	bad  *reply

@@ -304,7 +304,7 @@ func (p *play) collision(ctx context.Context) error {
 	p.show("Carl", m, 3)
 	for _, a := range p.w.all("ann@acme.example") {
 		if strings.Contains(a.Msg.Text, "correct as it is") {
-			return errors.New("Ann got both answers")
+			return errors.New("both answers reached Ann")
 		}
 	}
 	return nil

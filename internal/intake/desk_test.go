@@ -222,9 +222,7 @@ func (d *desk) send(m mail) got {
 			}
 		}
 	}
-	for _, o := range d.outgoing()[len(before):] {
-		g.out = append(g.out, o)
-	}
+	g.out = append(g.out, d.outgoing()[len(before):]...)
 	d.now = d.now.Add(time.Second)
 	return g
 }

@@ -3,6 +3,7 @@ package message
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // autoWords are subjects' beginnings that name the automaton itself, in the
@@ -129,12 +130,9 @@ func ends(rest string, strict bool) bool {
 	if t == "" {
 		return true
 	}
-	for _, r := range t {
-		switch r {
-		case ':', '：', '﹕', '-', '–', '—', '|':
-			return !strict || r == ':' || r == '：' || r == '﹕' || len(t) < len(rest)
-		}
-		break
+	switch r, _ := utf8.DecodeRuneInString(t); r {
+	case ':', '：', '﹕', '-', '–', '—', '|':
+		return !strict || r == ':' || r == '：' || r == '﹕' || len(t) < len(rest)
 	}
 	if strict {
 		return false

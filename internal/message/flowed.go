@@ -17,9 +17,7 @@ func unflow(s string, delsp bool) string {
 			d++
 		}
 		line = line[d:]
-		if strings.HasPrefix(line, " ") { // space-stuffing
-			line = line[1:]
-		}
+		line = strings.TrimPrefix(line, " ") // space-stuffing
 		if open && (d != depth || line == "-- " || line == "") {
 			b.WriteByte('\n')
 			open = false

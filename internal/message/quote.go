@@ -197,7 +197,7 @@ func splitSharedLine(s string) (prefix string, ok bool) {
 		if len(rest) > 24 {
 			rest = rest[:24]
 		}
-		if strings.IndexAny(rest, "0123456789") < 0 {
+		if !strings.ContainsAny(rest, "0123456789") {
 			continue
 		}
 		if p := strings.TrimRight(s[:i], " -\t_"); strings.IndexByte(p, '@') < 0 && trimLineLeft(p) != "" {

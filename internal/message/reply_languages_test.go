@@ -79,7 +79,7 @@ var attributions = []struct{ lang, line string }{
 	{"he gmail", "\u202bבתאריך יום ג׳, 12 במאי 2020 ב-10:07 מאת \u202aAnn Example\u202c\u200f <\u202aann@example.org\u202c\u200f>:\u202c"},
 	{"ar gmail", "في الثلاثاء، ١٢ مايو ٢٠٢٠ في ١٠:٠٧ ص تمت كتابة ما يلي بواسطة Ann Example <ann@example.org>:"},
 	{"ar thunderbird", "في 12/05/2020 10:07 ص، كتب Ann Example:"},
-	{"fa gmail", "در تاریخ سه‌شنبه ۱۲ مهٔ ۲۰۲۰،‏ ۱۰:۰۷ Ann Example <ann@example.org> نوشت:"},
+	{"fa gmail", "در تاریخ سه\u200cشنبه ۱۲ مهٔ ۲۰۲۰،\u200f ۱۰:۰۷ Ann Example <ann@example.org> نوشت:"},
 	{"ja gmail", "2020年5月12日(火) 10:07 Ann Example <ann@example.org>:"},
 	{"ja apple", "2020/05/12 10:07、Ann Example <ann@example.org>のメール:"},
 	{"ja thunderbird", "On 2020/05/12 10:07, Ann Example さんは書きました:"},

@@ -25,9 +25,9 @@ func expandRTF(b []byte) []byte {
 	switch magic {
 	case 0x414c454d: // not compressed
 		return b[:min(len(b), maxRTF)]
+	case 0x75465a4c:
 	default:
 		return nil
-	case 0x75465a4c:
 	}
 	var dict [4096]byte
 	at := copy(dict[:], rtfDictionary)

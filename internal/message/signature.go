@@ -145,7 +145,7 @@ func looksLikeName(s string) bool {
 			return false
 		}
 	}
-	return strings.IndexAny(s, "?!:;") < 0
+	return !strings.ContainsAny(s, "?!:;")
 }
 
 // contactBlock returns the line of the last paragraph at which a block of

@@ -90,7 +90,7 @@ func isMobileFooter(t string, close bool) bool {
 		}
 	}
 	low := strings.ToLower(text)
-	low = strings.TrimRight(low, ".!‎ ")
+	low = strings.TrimRight(low, ".!\u200e ")
 	excused := false
 	for _, sep := range []string{", ", ". ", " - ", "; ", " – ", " — "} {
 		i := strings.Index(low, sep)
@@ -109,7 +109,7 @@ func isMobileFooter(t string, close bool) bool {
 		low = low[:i]
 		break
 	}
-	if len(low) > 90 || strings.Count(low, " ") > 11 || strings.IndexAny(low, "?!;") >= 0 {
+	if len(low) > 90 || strings.Count(low, " ") > 11 || strings.ContainsAny(low, "?!;") {
 		return false
 	}
 	low = strings.TrimPrefix(low, "provenance : ")

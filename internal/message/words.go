@@ -13,7 +13,7 @@ import (
 // every brokenness seen, raw 8-bit text, no control or bidirectional override
 // characters. hint is the charset to try for raw bytes.
 func decodeText(v, hint string) string {
-	if isSimple(v) && strings.Index(v, "=?") < 0 {
+	if isSimple(v) && !strings.Contains(v, "=?") {
 		return strings.TrimSpace(v)
 	}
 	s := decodeWords(v, hint)
@@ -223,9 +223,7 @@ func isHidden(r rune) bool {
 // cleanText makes a text fit to leave the package: LF line ends, no other
 // control characters but tabs.
 func cleanText(s string) string {
-	if strings.HasPrefix(s, "\ufeff") {
-		s = s[len("\ufeff"):]
-	}
+	s = strings.TrimPrefix(s, "\ufeff")
 	i := 0
 	for i < len(s) && (s[i] >= ' ' && s[i] < 0x7f || s[i] == '\n' || s[i] == '\t' || s[i] > 0xc2 || s[i] >= 0x80 && s[i] < 0xc2) {
 		i++

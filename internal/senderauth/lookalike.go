@@ -30,7 +30,7 @@ func Lookalike(domain string) (bool, string) {
 				return true, "contains invisible characters"
 			}
 		}
-		if composed := norm.NFC.String(domain); strings.ToLower(norm.NFKC.String(composed)) != strings.ToLower(composed) {
+		if composed := norm.NFC.String(domain); !strings.EqualFold(norm.NFKC.String(composed), composed) {
 			return true, "contains letters that stand for others"
 		}
 	}
