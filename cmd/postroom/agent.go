@@ -94,11 +94,8 @@ func (cmd *agentAddCmd) Do(ctx context.Context, d *desk, s streams) error {
 	if o := dir.AgentByName(a.Name); o != nil {
 		return fmt.Errorf("there is an agent %s already; postroom agent set changes it", o.Name)
 	}
-	if o := dir.AgentByAddress(a.Address); o != nil {
-		return fmt.Errorf("%s is the mailbox of agent %s already", a.Address, o.Name)
-	}
-	if q := dir.QueueByAddress(a.Address); q != nil {
-		return fmt.Errorf("%s is the address of queue %s; an agent needs a mailbox of the agent's own", a.Address, q.Name)
+	if err := freeMailbox(dir, a); err != nil {
+		return err
 	}
 	names := cmd.Queue
 	if len(names) == 0 && a.Role == tickets.RolePrivacy {
@@ -120,6 +117,20 @@ func (cmd *agentAddCmd) Do(ctx context.Context, d *desk, s streams) error {
 	fmt.Fprintf(s.out, "Agent %s gets the mail of %s at %s and answers from there.\n", a.Name, orNone(names), a.Address)
 	if hash != "" {
 		fmt.Fprintf(s.out, "To send through this server: %s, submission port 587 (STARTTLS) or 465 (TLS), user %s.\n", d.cfg.Hostname, a.Name)
+	}
+	return nil
+}
+
+// freeMailbox makes sure that the agent's address is nobody else's and no
+// queue's.
+func freeMailbox(dir *tickets.Directory, a *tickets.Agent) error {
+	if o := dir.AgentByAddress(a.Address); o != nil && o.ID != a.ID {
+		return fmt.Errorf("%s is the mailbox of agent %s already", a.Address, o.Name)
+	}
+	local, domain, _ := tickets.SplitAddress(a.Address)
+	base, _, _ := strings.Cut(local, "+")
+	if q := dir.QueueByAddress(base + "@" + domain); q != nil {
+		return fmt.Errorf("%s is the address of queue %s; an agent needs a mailbox of the agent's own", a.Address, q.Name)
 	}
 	return nil
 }
@@ -168,7 +179,7 @@ type agentSetCmd struct {
 }
 
 func (cmd *agentSetCmd) Do(ctx context.Context, d *desk, s streams) error {
-	a, _, err := d.agentNamed(ctx, cmd.Name)
+	a, dir, err := d.agentNamed(ctx, cmd.Name)
 	if err != nil {
 		return err
 	}
@@ -177,6 +188,9 @@ func (cmd *agentSetCmd) Do(ctx context.Context, d *desk, s streams) error {
 	}
 	if cmd.Address != "" {
 		if a.Address, err = mailAddress(cmd.Address); err != nil {
+			return err
+		}
+		if err := freeMailbox(dir, a); err != nil {
 			return err
 		}
 		a.TrustedDomains = nil // they were those of the old mailbox

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/term"
@@ -60,6 +61,20 @@ type durableFile struct {
 	err  error
 }
 
+// partial is what an unfinished file is called.
+const partial = ".partial"
+
+func createDurable(path string) (*durableFile, error) {
+	if _, err := os.Lstat(path); err == nil {
+		return nil, fmt.Errorf("%s is there already; a backup overwrites nothing", path)
+	}
+	f, err := os.OpenFile(path+partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return &durableFile{File: f, path: path}, nil
+}
+
 func (f *durableFile) Write(p []byte) (int, error) {
 	n, err := f.File.Write(p)
 	if err != nil {
@@ -68,6 +83,7 @@ func (f *durableFile) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// Close gives the file its name, unless a write failed.
 func (f *durableFile) Close() error {
 	if err := f.Sync(); err != nil && f.err == nil {
 		f.err = err
@@ -75,21 +91,36 @@ func (f *durableFile) Close() error {
 	if err := f.File.Close(); err != nil && f.err == nil {
 		f.err = err
 	}
-	return f.err
+	if f.err == nil {
+		f.err = os.Rename(f.path+partial, f.path)
+	}
+	if f.err != nil {
+		os.Remove(f.path + partial)
+		return f.err
+	}
+	dir, err := os.Open(filepath.Dir(f.path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
 }
 
-func (cmd *backupCmd) Output() (io.WriteCloser, error) {
+// Discard leaves nothing.
+func (f *durableFile) Discard() {
+	f.File.Close()
+	os.Remove(f.path + partial)
+}
+
+func (cmd *backupCmd) Output() (output, error) {
 	if cmd.File == "-" {
 		return nil, nil
 	}
-	f, err := os.OpenFile(cmd.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("%s is there already; a backup overwrites nothing", cmd.File)
-	}
+	f, err := createDurable(cmd.File)
 	if err != nil {
 		return nil, err
 	}
-	return &durableFile{File: f, path: cmd.File}, nil
+	return f, nil
 }
 
 func (cmd *backupCmd) Do(ctx context.Context, d *desk, s streams) error {
@@ -133,7 +164,7 @@ func (cmd *restoreCmd) Run(ctx context.Context, c *cli, s streams) error {
 		return err
 	}
 	defer content.Close()
-	master, _, err := masterKey(cfg)
+	master, err := masterKey(cfg)
 	if err != nil {
 		return err
 	}

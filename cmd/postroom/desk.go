@@ -68,15 +68,10 @@ func newDesk(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *desk
 	if d.lock, err = lockData(cfg.Data); err != nil {
 		return nil, err
 	}
-	master, made, err := masterKey(cfg)
+	master, err := masterKey(cfg)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if made && err != nil {
-			os.Remove(cfg.Keys.MasterFile) // it opens nothing
-		}
-	}()
 	if d.node, err = nodeName(cfg.Data); err != nil {
 		return nil, err
 	}
@@ -166,29 +161,30 @@ func lockData(dir string) (*os.File, error) {
 const masterKeyLen = 32
 
 // masterKey reads the master key, 32 bytes in hex, and makes it at the first
-// start of an installation; made says so. A key that is missing from a folder
-// in use is never replaced: the new one would open nothing.
-func masterKey(cfg *config.Config) (key []byte, made bool, err error) {
+// start of an installation. A key that is missing from a folder in use is never
+// replaced: the new one would open nothing. Nor is one removed again when the
+// start fails: something may be sealed with it by then.
+func masterKey(cfg *config.Config) ([]byte, error) {
 	path := cfg.Keys.MasterFile
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		for _, name := range []string{"keys.db", "node"} {
 			if _, err := os.Stat(filepath.Join(cfg.Data, name)); err == nil {
-				return nil, false, fmt.Errorf("the master key %s is missing, and %s has been in use: put back the key it was made with", path, cfg.Data)
+				return nil, fmt.Errorf("the master key %s is missing, and %s has been in use: put back the key it was made with", path, cfg.Data)
 			}
 		}
-		key = make([]byte, masterKeyLen)
+		key := make([]byte, masterKeyLen)
 		rand.Read(key)
-		return key, true, writeSecret(path, []byte(hex.EncodeToString(key)+"\n"))
+		return key, writeSecret(path, []byte(hex.EncodeToString(key)+"\n"))
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("read the master key: %w", err)
+		return nil, fmt.Errorf("read the master key: %w", err)
 	}
-	key, err = hex.DecodeString(strings.TrimSpace(string(text)))
+	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(key) != masterKeyLen {
-		return nil, false, fmt.Errorf("%s: a master key is 64 hexadecimal digits", path)
+		return nil, fmt.Errorf("%s: a master key is 64 hexadecimal digits", path)
 	}
-	return key, false, nil
+	return key, nil
 }
 
 // writeSecret writes a file durably that only its owner reads.

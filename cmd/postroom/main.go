@@ -119,7 +119,13 @@ type inputCommand interface{ Input() (io.ReadCloser, error) }
 
 // outputCommand writes its output to a file of the caller's.
 type outputCommand interface {
-	Output() (io.WriteCloser, error)
+	Output() (output, error)
+}
+
+// output is a file that is there whole after Close, or not at all.
+type output interface {
+	io.WriteCloser
+	Discard()
 }
 
 func dispatch(ctx context.Context, c *cli, kctx *kong.Context, args []string, s streams) error {
@@ -153,7 +159,7 @@ func dispatch(ctx context.Context, c *cli, kctx *kong.Context, args []string, s 
 		if w != nil {
 			s.out = w
 			if err := runOnDesk(ctx, c, cmd, args, s); err != nil {
-				w.Close()
+				w.Discard()
 				return err
 			}
 			return w.Close()

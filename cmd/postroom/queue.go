@@ -110,7 +110,10 @@ func (s *queueSettings) apply(q *tickets.Queue, files map[string]string) error {
 func (s *queueSettings) Input() (io.ReadCloser, error) {
 	files := map[string]string{}
 	for _, entry := range append(append([]string(nil), s.Signature...), s.AckText...) {
-		_, path, _ := strings.Cut(entry, "=")
+		_, path, ok := strings.Cut(entry, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q: write LANG=FILE, such as de=sig.de.txt", entry)
+		}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
