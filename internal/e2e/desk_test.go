@@ -139,10 +139,10 @@ func (d *desk) feed(in io.Reader, args ...string) (stdout, stderr string, status
 		d.t.Fatal(err)
 	}
 	// SIGQUIT makes it say where it hangs.
-	late := time.AfterFunc(patience, func() { cmd.Process.Signal(syscall.SIGQUIT) })
+	late := time.AfterFunc(4*patience, func() { cmd.Process.Signal(syscall.SIGQUIT) })
 	err := cmd.Wait()
 	if !late.Stop() {
-		d.t.Fatalf("postroom %s: not done within %v\n%s", strings.Join(args, " "), patience, errs.String())
+		d.t.Fatalf("postroom %s: not done within %v\n%s", strings.Join(args, " "), 4*patience, errs.String())
 	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -358,21 +358,23 @@ func (d *desk) kill() {
 	<-d.proc.exited
 }
 
-// quiet waits until nothing waits to be sent or done.
+// quiet waits until nothing waits to be sent.
 func (d *desk) quiet() {
 	d.t.Helper()
-	eventually(d.t, "the outbox is empty", func() string {
-		n := 0
-		for _, o := range d.outbox() {
-			if o.State != "sent" && o.State != "failed" {
-				n++
-			}
-		}
-		if n > 0 {
-			return fmt.Sprintf("%d mails wait", n)
-		}
-		return ""
-	})
+	eventually(d.t, "the outbox is empty", d.waiting)
+}
+
+// waiting is "" when no mail waits to be sent.
+func (d *desk) waiting() string {
+	d.t.Helper()
+	n := 0
+	for _, state := range []string{"queued", "leased"} {
+		n += len(lines[outgoing](d, "outbox", "list", "--state", state))
+	}
+	if n > 0 {
+		return fmt.Sprintf("%d mails wait", n)
+	}
+	return ""
 }
 
 // verify lets the server read every message again.

@@ -90,7 +90,11 @@ func killing(t *testing.T, a arrangement, kills int) {
 	}
 	stop.Store(true)
 	wg.Wait()
-	h.quietAfterKills()
+	written := 0
+	for _, ledger := range ledgers {
+		written += len(ledger)
+	}
+	h.quietAfterKills(written)
 
 	stored := map[string][]stored{}
 	byTicket := map[string]map[string]int{} // ticket to kind to number of outgoing mails
@@ -200,25 +204,23 @@ func (h *house) keepSending(t *testing.T, i, queues int, stop *atomic.Bool) (led
 	return ledger
 }
 
-// quietAfterKills waits until the last notification was expanded and sent.
-func (h *house) quietAfterKills() {
+// quietAfterKills waits until the last notification was made and sent.
+func (h *house) quietAfterKills(mails int) {
 	d := h.admin()
 	d.t.Helper()
-	eventually(d.t, "each ticket has its mails, and all are sent", func() string {
-		told, waiting := 0, 0
-		want := len(d.tickets())
+	limit := patience + time.Duration(mails)*50*time.Millisecond
+	within(d.t, limit, "all mail is sent", d.waiting)
+	within(d.t, limit, "the agents are told of each mail", func() string {
+		told := 0
 		for _, o := range d.outbox() {
 			if o.Kind == "notification" {
 				told++
 			}
-			if o.State == "queued" || o.State == "leased" {
-				waiting++
-			}
 		}
-		if waiting > 0 || told < want {
-			return fmt.Sprintf("agents are told of %d of %d mails, %d mails wait", told, want, waiting)
+		if told < mails {
+			return fmt.Sprintf("of %d of %d", told, mails)
 		}
-		return ""
+		return d.waiting()
 	})
 }
 

@@ -56,16 +56,24 @@ const patience = 30 * time.Second
 // otherwise.
 func eventually(t testing.TB, what string, ok func() string) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	within(t, patience, what, ok)
+}
+
+// within is eventually with another deadline. It looks less often where looking
+// costs the desk more.
+func within(t testing.TB, limit time.Duration, what string, ok func() string) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		start := time.Now()
 		why := ok()
 		if why == "" {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s: %s", patience, what, why)
+			t.Fatalf("not within %v: %s: %s", limit, what, why)
 		}
-		<-time.After(pause)
+		<-time.After(pause + 2*time.Since(start))
 	}
 }
 
