@@ -40,7 +40,7 @@ func dialSMTP(addr string) (*smtpClient, error) {
 	conn.SetDeadline(time.Now().Add(2 * patience))
 	c := &smtpClient{conn: conn}
 	c.r = textproto.NewReader(bufio.NewReader(conn))
-	if _, err := c.expect(220); err == nil {
+	if _, err = c.expect(220); err == nil {
 		_, err = c.say(250, "EHLO mail.outside.example")
 	}
 	if err != nil {

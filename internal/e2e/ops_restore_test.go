@@ -105,10 +105,10 @@ func TestBackupUnderLoad(t *testing.T) {
 
 // story with a conversation that a desk has had: what leads back to it.
 type conversation struct {
-	w               *world
-	ref             string
-	toBerta, toAnn  *mail
-	annsID, subject string
+	w              *world
+	ref            string
+	toBerta, toAnn *mail
+	annsID         string
 }
 
 // theStory lets Ann write, Berta answer and note, and a large mail come in.
