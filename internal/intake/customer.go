@@ -251,14 +251,28 @@ func looksLikeVerification(m *mail) bool {
 	if strings.HasPrefix(local, "noreply") || strings.HasPrefix(local, "donotreply") {
 		return true
 	}
-	text := strings.ToLower(m.msg.Subject)
+	text := m.msg.Subject
 	if len(m.msg.Text) < 4000 {
-		text += "\n" + strings.ToLower(m.msg.Text)
+		text += "\n" + m.msg.Text
 	}
-	for _, w := range []string{"verification code", "confirmation code", "one-time code", "one-time password", "verify your account", "verify your email",
-		"confirm your account", "confirm your email", "bestätigungscode", "code de vérification", "código de verificación"} {
+	text = strings.ToLower(text)
+	return namesCode(text) && hasCode(text) // a person who asks about such a mail names no code
+}
+
+// namesCode finds the words of services that send codes. Every mail is looked
+// through, and few hold even a part of them.
+func namesCode(text string) bool {
+	if !containsAny(text, "code", "one-time", "y your", "m your", "código") {
+		return false
+	}
+	return containsAny(text, "verification code", "confirmation code", "one-time code", "one-time password", "verify your account", "verify your email",
+		"confirm your account", "confirm your email", "bestätigungscode", "code de vérification", "código de verificación")
+}
+
+func containsAny(text string, words ...string) bool {
+	for _, w := range words {
 		if strings.Contains(text, w) {
-			return hasCode(text) // a person who asks about such a mail names no code
+			return true
 		}
 	}
 	return false

@@ -51,6 +51,9 @@ func TestVerificationMails(t *testing.T) {
 	}{
 		{"no-reply@x.example", "Hi", "Hi", true}, {"NoReply@x.example", "Hi", "Hi", true}, {"do_not.reply@x.example", "Hi", "Hi", true},
 		{"a@x.example", "Your verification code", "123456", true}, {"a@x.example", "Hi", "Please verify your email: https://x.example/v", true},
+		{"a@x.example", "CÓDIGO DE VERIFICACIÓN", "123456", true}, {"a@x.example", "Hi", "Ihr BESTÄTIGUNGSCODE: 4711", true},
+		{"a@x.example", "Hi", "Confirm your account: HTTPS://X.EXAMPLE/V", true}, {"a@x.example", "One-time password 123456", "", true},
+		{"a@x.example", "co", "v", false}, {"a@x.example", "Promo code 123456", "c", false},
 		{"a@x.example", "Your verification code", "I never got it", false}, {"noreen@x.example", "Order 123456", "Where is it?", false},
 		{"a@x.example", "Hi", strings.Repeat("x", 5000) + "verification code 123456", false},
 	} {
@@ -59,6 +62,15 @@ func TestVerificationMails(t *testing.T) {
 		m.from.Address = c.from
 		if got := looksLikeVerification(m); got != c.want {
 			t.Errorf("%s, %q: %v", c.from, c.subject, got)
+		}
+	}
+}
+
+func BenchmarkNamesCode(b *testing.B) {
+	text := strings.Repeat("Good morning, the invoice of October never came to our office. ", 50)
+	for b.Loop() {
+		if namesCode(strings.ToLower(text)) {
+			b.Fatal("it names none")
 		}
 	}
 }
