@@ -179,6 +179,9 @@ func (p *planner) person(ctx context.Context, who *tickets.Person) (sealer, erro
 	}
 	id, key, err := p.db.keys.take(ctx)
 	if err != nil {
+		if diskBroken(err) {
+			p.db.poison(err) // keys are written as the content is
+		}
 		return sealer{}, err
 	}
 	who.ID = id
