@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"postroom/internal/testenv"
 	"postroom/tickets"
 )
 
@@ -96,7 +97,12 @@ var wordList = func() []string {
 // BenchmarkApply keeps mails from twenty senders at once, each a new ticket of
 // a new person. With POSTROOM_BENCH_STORED=n so many are kept before.
 func BenchmarkApply(b *testing.B) {
-	db, err := Open(b.Context(), Options{URL: "sqlite:", DataDir: b.TempDir(), MasterKey: make([]byte, 32)})
+	b.Run("sqlite", func(b *testing.B) { benchApply(b, "sqlite:") })
+	b.Run("postgres", func(b *testing.B) { benchApply(b, testenv.Postgres(b)) })
+}
+
+func benchApply(b *testing.B, url string) {
+	db, err := Open(b.Context(), Options{URL: url, DataDir: b.TempDir(), MasterKey: make([]byte, 32)})
 	if err != nil {
 		b.Fatal(err)
 	}
