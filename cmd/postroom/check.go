@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"postroom/internal/outbound"
+	"postroom/internal/resolver"
 	"postroom/internal/senderauth"
 	"postroom/internal/tlspolicy"
 	"postroom/tickets"
@@ -51,6 +52,15 @@ func (cmd *checkCmd) Do(ctx context.Context, d *desk, s streams) error {
 		r.ok("store", "every message is whole")
 		return nil
 	}
+	// A resolver of its own: a running server's remembers what was missing a
+	// minute ago, and this is for looking again after publishing it.
+	dns, err := resolver.New(resolver.Config{Servers: d.cfg.DNS.Servers})
+	if err != nil {
+		return err
+	}
+	anew := *d
+	anew.dns = dns
+	d = &anew
 	r.ok("config", "hostname %s, data in %s", d.cfg.Hostname, d.cfg.Data)
 	r.ok("database", "answers")
 	r.ok("search", "%s", d.store.SearchMode())

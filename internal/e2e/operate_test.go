@@ -76,6 +76,28 @@ func TestHealthReadinessAndMetrics(t *testing.T) {
 	}
 }
 
+// check through a running server sees at once what was published after the
+// last check.
+func TestCheckSeesNewRecords(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d := newDesk(t, w, nil)
+	d.team()
+	d.serve()
+	missing := func() int {
+		out, _, _ := d.run("check")
+		return strings.Count(out, "_domainkey.desk.example. IN TXT")
+	}
+	if n := missing(); n != 2 {
+		t.Fatalf("before anything is published check asks for %d keys", n)
+	}
+	d.publishAsChecked(w)
+	if n := missing(); n != 0 {
+		out, _, _ := d.run("check")
+		t.Errorf("after they are published check asks for %d keys:\n%s", n, out)
+	}
+}
+
 // One process uses a data folder; commands go through it while it runs.
 func TestOneServerAndItsControlSocket(t *testing.T) {
 	t.Parallel()
