@@ -62,17 +62,17 @@ func TestR9_AnotherNodeTakesOver(t *testing.T) {
 		from := fmt.Sprintf("over-%d@acme.example", i)
 		h.door().mustSend(from, support, letter(from, support, "Question", "", "Words."))
 	}
-	eventually(t, "mail is being sent", func() string {
-		leased := 0
-		for _, o := range h.admin().outbox() {
+	eventually(t, "all mail is written, and some is being sent", func() string {
+		leased, rows := 0, h.admin().outbox()
+		for _, o := range rows {
 			if o.State == "leased" {
 				leased++
 			}
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if leased == 0 || len(holding) == 0 {
-			return fmt.Sprintf("%d leased, at the far side %v", leased, holding)
+		if len(rows) < 3*mails || leased == 0 || len(holding) == 0 {
+			return fmt.Sprintf("%d rows, %d leased, at the far side %v", len(rows), leased, holding)
 		}
 		return ""
 	})
