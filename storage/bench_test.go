@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -64,11 +67,19 @@ func newMail(n int, raw []byte, text string) tickets.Decide {
 				{Ticket: t, At: now, Kind: "created", Actor: tickets.ActorPerson, Message: m, Data: map[string]string{"queue": "support"}},
 				{Ticket: t, At: now, Kind: "received", Actor: tickets.ActorPerson, Message: m},
 			},
-			Outbox: []*tickets.Outgoing{{Org: 1, Kind: tickets.OutAck, MessageID: fmt.Sprintf("ack%x@desk.test", rand.Uint64()), Ticket: t, Message: m,
+			Outbox: []*tickets.Outgoing{{Org: 1, Kind: tickets.OutAck, MessageID: orderedID(), Ticket: t, Message: m,
 				To: address, ToPerson: who, QueueID: 7, Spec: tickets.OutSpec{Language: "en", Template: "ack"}}},
 			Jobs: []*tickets.Job{{Kind: "notify", Ticket: t, Message: m}},
 		}, nil
 	}
+}
+
+// orderedID is a Message-ID that begins with its time.
+func orderedID() string {
+	b := binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixMilli()>>3)<<24)
+	b = binary.BigEndian.AppendUint64(b[:5], rand.Uint64())
+	b = binary.BigEndian.AppendUint16(b, uint16(rand.Uint32()))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(b)) + "@desk.test"
 }
 
 func words(n int) []byte {

@@ -167,7 +167,7 @@ const (
 	keysFile = "keys.db"
 	// SQLite walks through all of the writer's pages at many a commit: more of
 	// them cost more than the reads they save, which the system's cache serves.
-	writerKiB = 8 << 10
+	writerKiB = 16 << 10
 	// A reader's cache is emptied with every commit it did not see, and
 	// emptying costs by its size: small caches are faster.
 	readerKiB = 256
