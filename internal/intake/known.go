@@ -36,7 +36,10 @@ func (m *mail) identity() []byte {
 	}
 	h.Write(m.digest[:])
 	part(m.again)
-	return h.Sum(nil)
+	// It begins as the Message-ID's own hash does, so that the store finds both
+	// on one page.
+	id := sha256.Sum256([]byte(m.msg.MessageID))
+	return h.Sum(id[:8])
 }
 
 // known recognises a mail that is here already: then only further recipients
