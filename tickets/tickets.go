@@ -134,7 +134,7 @@ type Ticket struct {
 	SnoozeUntil time.Time // zero unless snoozed
 	MergedInto  int64     // the survivor's id after a merge
 	LinkedTo    int64     // the ticket this one was split from or follows up
-	LastInID    int64     // newest message of a customer
+	LastInID    int64     // newest message of a customer; the store sets both with new messages
 	LastOutID   int64     // newest answer of an agent; first answer wins a collision
 	ThreadIndex string    // Outlook's conversation id of the first message, or empty
 	Version     int64     // counts committed changes; a change relies on the version it read
