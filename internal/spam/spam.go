@@ -170,14 +170,16 @@ func (l *Look) Judge(ctx context.Context, msg *message.Message, auth senderauth.
 			e.Rspamd = opinion
 		})
 	}
-	if j.past != nil && len(msg.From) > 0 {
-		h, err := j.past.SenderHistory(ctx, tickets.DefaultOrg, msg.From[0].Address)
-		if err != nil {
-			j.log.Warn("the sender's history was not read", "err", err)
-		}
-		e.History = h
-	}
 	wg.Wait()
+	v := Weigh(e, j.cfg.Threshold)
+	if j.past == nil || len(msg.From) == 0 || v.Points+pointsMarked < j.cfg.Threshold {
+		return v // the history would not change what becomes of the mail, and costs a reading of the store
+	}
+	h, err := j.past.SenderHistory(ctx, tickets.DefaultOrg, msg.From[0].Address)
+	if err != nil {
+		j.log.Warn("the sender's history was not read", "err", err)
+	}
+	e.History = h
 	return Weigh(e, j.cfg.Threshold)
 }
 

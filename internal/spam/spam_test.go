@@ -314,9 +314,15 @@ func TestLearning(t *testing.T) {
 	}
 }
 
-type past struct{ h map[string]tickets.History }
+type past struct {
+	h     map[string]tickets.History
+	asked *int
+}
 
 func (p past) SenderHistory(_ context.Context, org int64, address string) (tickets.History, error) {
+	if p.asked != nil {
+		*p.asked++
+	}
 	if org != tickets.DefaultOrg {
 		return tickets.History{}, errors.New("another organisation")
 	}
@@ -324,7 +330,7 @@ func (p past) SenderHistory(_ context.Context, org int64, address string) (ticke
 }
 
 func TestHistoryIsTheAuthors(t *testing.T) {
-	j, err := New(Config{Threshold: 6}, Parts{History: past{map[string]tickets.History{
+	j, err := New(Config{Threshold: pointsMarked}, Parts{History: past{h: map[string]tickets.History{
 		"ann@customer.example": {Tickets: 1, Answered: 1}, "other@customer.example": {Tickets: 1, Spam: 1}}}})
 	if err != nil {
 		t.Fatal(err)
@@ -334,6 +340,30 @@ func TestHistoryIsTheAuthors(t *testing.T) {
 	}
 	if v := judge(t, j, envelope("192.0.2.9"), senderauth.Result{}, strings.Replace(mail, "Ann <ann@", "<other@", 1)); v.Points != pointsMarked {
 		t.Fatalf("%+v", v)
+	}
+}
+
+// The history is a reading of the store: it is asked only about a mail that it
+// could make or keep junk.
+func TestHistoryIsAskedWhereItCouldDecide(t *testing.T) {
+	marked := map[string]tickets.History{"ann@customer.example": {Tickets: 1, Spam: 1}}
+	for _, c := range []struct {
+		name  string
+		auth  senderauth.Result
+		asked int
+		junk  bool
+	}{
+		{"nothing else speaks against it", senderauth.Result{}, 0, false},
+		{"something else does", senderauth.Result{Disposition: senderauth.DispositionQuarantine}, 1, true},
+	} {
+		asked := 0
+		j, err := New(Config{Threshold: 6}, Parts{History: past{marked, &asked}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := judge(t, j, envelope("192.0.2.9"), c.auth, mail); asked != c.asked || v.Junk != c.junk {
+			t.Errorf("%s: asked %d times, %+v", c.name, asked, v)
+		}
 	}
 }
 
