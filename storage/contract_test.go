@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -291,12 +292,13 @@ func TestLargeMessageIsStaged(t *testing.T) {
 func TestStagedLeftoversAreSwept(t *testing.T) {
 	t.Parallel()
 	backends(t, func(t *testing.T, opt Options) {
-		now := time.Now()
-		opt.Now = func() time.Time { return now }
+		var later atomic.Int64 // the store's own sweep reads the clock, too
+		begin := time.Now()
+		opt.Now = func() time.Time { return begin.Add(time.Duration(later.Load())) }
 		db := open(t, opt)
 		stageBytes(t, db, make([]byte, 1<<20))
 		db.stages = stageSet{} // as after a crash
-		now = now.Add(2 * stageAge)
+		later.Store(int64(2 * stageAge))
 		if err := db.sweepStages(ctx, false); err != nil {
 			t.Fatal(err)
 		}
