@@ -73,6 +73,22 @@ func TestR3_ProofIsRaised(t *testing.T) {
 	}
 }
 
+// A forger who knew the mail and sent it first, under another subject, neither
+// hides the real one nor is proved by it.
+func TestR3_ProofIsNotLentToAnotherMail(t *testing.T) {
+	d := newDesk(t)
+	raw := "From: ann@customer.example\r\nMessage-ID: <1@customer.example>\r\nSubject: %s\r\n\r\nHello\r\n"
+	forged := d.ok(mail{Raw: fmt.Sprintf(raw, "Pay here"), IP: evilIP, Sender: "ann@customer.example"})
+	real := mail{Raw: fmt.Sprintf(raw, "Hi"), IP: home["customer.example"], Sender: "ann@customer.example"}
+	first := d.ok(real)
+	if first.receipt == forged.receipt || first.m.Proof != "aligned" || first.m.Subject != "Hi" {
+		t.Fatalf("the real mail became %+v", first.m)
+	}
+	if again := d.ok(real); again.receipt != first.receipt {
+		t.Error("the real mail came again and makes a third")
+	}
+}
+
 func TestR3_WithoutMessageID(t *testing.T) {
 	d := newDesk(t)
 	m := mail{Raw: "From: ann@customer.example\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\nSubject: Hi\r\n\r\nHello\r\n", Sender: "ann@customer.example", IP: "192.0.2.1"}

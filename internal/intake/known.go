@@ -56,6 +56,18 @@ func (in *Intake) known(ctx context.Context, v tickets.View, m *mail) (*tickets.
 		m.again = m.receipt // in doubt, two messages
 		return nil, nil
 	}
+	if proofRank(m.proof) > proofRank(k.Proof) && m.again == "" {
+		// A copy proves what it says itself. Somebody who knew the mail may
+		// have sent it first under another subject: then they are two.
+		held, err := v.MessageByID(ctx, k.ID)
+		if err != nil {
+			return nil, err
+		}
+		if held == nil || held.Subject != m.msg.Subject || held.Kind != string(m.msg.Kind) {
+			m.again = string(m.msg.Kind) + " " + m.msg.Subject
+			return in.known(ctx, v, m) // it may have come before, too
+		}
+	}
 	dup := &tickets.Duplicate{MessageID: k.ID, Receipt: k.Receipt}
 	for _, a := range m.env.To {
 		if !contains(k.EnvelopeTo, a) {
