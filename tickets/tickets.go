@@ -137,6 +137,7 @@ type Ticket struct {
 	LastInID    int64     // newest message of a customer; the store sets both with new messages
 	LastOutID   int64     // newest answer of an agent; first answer wins a collision
 	ThreadIndex string    // Outlook's conversation id of the first message, or empty
+	Restricted  bool      // Article 18 GDPR: open to the privacy officer only, nothing is changed or sent; the store sets it
 	Version     int64     // counts committed changes; a change relies on the version it read
 }
 
@@ -222,6 +223,7 @@ type Message struct {
 	ThreadReason string // why it stands in this ticket
 	AuthorAgent  int64  // the agent who wrote it; 0 when a person did
 	AuthorPerson *Person
+	Restricted   bool   // Article 18 GDPR: open to the privacy officer only; the store sets it
 	Unverified   bool   // nothing proves that a party wrote it: agents only, never quoted to anyone
 	Dedupe       []byte // what makes two mails the same: Message-ID, From, envelope sender, body; without a Message-ID also the Date
 }
@@ -288,6 +290,9 @@ type Outgoing struct {
 	ToAgent   int64   // set when To is an agent's
 	ToPerson  *Person // set when To is a person's: the row is sealed with that key
 	QueueID   int64
+	SealKey   int64  // seals the row instead of the recipient's key, such as a privacy request's own; 0: none
+	RequestID int64  // the privacy request the mail belongs to; 0 if none
+	Purpose   string // of a mail that rests on consent: it cannot leave without one that stands; empty for all others
 	Spec      OutSpec
 	NotBefore time.Time
 }
@@ -306,6 +311,8 @@ type OutSpec struct {
 	Attach   []int             `json:"attach,omitempty"` // attachments of Message that go along; nil none
 	InReply  string            `json:"in_reply,omitempty"`
 	Refs     []string          `json:"refs,omitempty"`
+	Artifact int               `json:"artifact,omitempty"` // this part of the privacy request's archive goes along; 0: none
+	Verified bool              `json:"verified,omitempty"` // only over TLS with a verified certificate, else it fails
 }
 
 // Held is a mail that is kept but not acted on until somebody confirms it.
@@ -328,6 +335,8 @@ type Job struct {
 	Message *Message
 	Data    map[string]string
 	RunAt   time.Time
+
+	Attempts int // tries that failed so far
 }
 
 // Change is all that follows from one mail or command. A store commits it
@@ -365,7 +374,14 @@ type Change struct {
 	// TrustDomain remembers a proved sending domain of an agent.
 	TrustAgent  int64
 	TrustDomain string
+
+	// Also holds rows of the rooms that build on the desk, such as privacy
+	// requests and consents; they are committed with the rest.
+	Also []Extra
 }
+
+// Extra is a row of another room in a change. The store knows which there are.
+type Extra interface{ Extra() }
 
 // ErrGone says that the work had been done already, by another worker.
 var ErrGone = errors.New("already done")

@@ -104,6 +104,10 @@ var rooms = map[string]room{
 		purpose: "hashes and checks agents' passwords, at an even pace",
 		others:  []string{"golang.org/x/crypto/argon2"},
 	},
+	"internal/privacydesk": {
+		purpose: "carries out what privacy requests ask for: archives, erasures, clocks, masking of MIME",
+		own:     []string{"tickets", "threading", "consent", "privacy", "internal"},
+	},
 	"internal/queue": {
 		purpose: "wake-ups for workers and nodes, on Redis or in process",
 		own:     []string{"internal/redisconn"},
