@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -246,36 +247,83 @@ func clipText(reply, whole string) string {
 // whether it talks to us: they are never acknowledged and bring nobody in
 // (docs/threats.md H1).
 func looksLikeVerification(m *mail) bool {
-	local, _, _ := tickets.SplitAddress(strings.ToLower(m.from.Address))
-	local = strings.NewReplacer("-", "", "_", "", ".", "").Replace(local)
-	if strings.HasPrefix(local, "noreply") || strings.HasPrefix(local, "donotreply") {
+	local, _, _ := tickets.SplitAddress(m.from.Address)
+	if beginsWith(local, "noreply") || beginsWith(local, "donotreply") {
 		return true
 	}
-	text := m.msg.Subject
+	text := ""
 	if len(m.msg.Text) < 4000 {
-		text += "\n" + m.msg.Text
+		text = m.msg.Text
 	}
-	text = strings.ToLower(text)
+	if !mayNameCode(m.msg.Subject) && !mayNameCode(text) {
+		return false
+	}
+	text = strings.ToLower(m.msg.Subject + "\n" + text)
 	return namesCode(text) && hasCode(text) // a person who asks about such a mail names no code
 }
 
-// namesCode finds the words of services that send codes. Every mail is looked
-// through, and few hold even a part of them.
-func namesCode(text string) bool {
-	if !containsAny(text, "code", "one-time", "y your", "m your", "código") {
-		return false
-	}
-	return containsAny(text, "verification code", "confirmation code", "one-time code", "one-time password", "verify your account", "verify your email",
-		"confirm your account", "confirm your email", "bestätigungscode", "code de vérification", "código de verificación")
-}
-
-func containsAny(text string, words ...string) bool {
-	for _, w := range words {
-		if strings.Contains(text, w) {
-			return true
+// beginsWith compares a local part with a word in small letters, whatever
+// stands between the letters.
+func beginsWith(local, word string) bool {
+	for i := 0; i < len(local) && word != ""; i++ {
+		switch c := local[i]; {
+		case c == '-' || c == '_' || c == '.':
+		case c|0x20 != word[0]:
+			return false
+		default:
+			word = word[1:]
 		}
 	}
-	return false
+	return word == ""
+}
+
+// mayNameCode is a quick look for a part of each phrase of namesCode: every
+// mail is looked through, and few hold one.
+func mayNameCode(text string) bool {
+	return around(text, 'f', func(before, after string) bool { // verify, verification, confirm, confirmation
+		return hasEnd(before, "ri") || hasEnd(before, "n") && hasStart(after, "i")
+	}) || around(text, '-', func(before, after string) bool { // one-time
+		return hasEnd(before, "e") && hasStart(after, "t")
+	}) || around(text, 0xC3, func(before, _ string) bool { // bestätigungscode: the first octet of its ä
+		return hasEnd(before, "st")
+	})
+}
+
+// around asks for every place of an octet, a letter large or small, whether it
+// is what is looked for.
+func around(text string, c byte, found func(before, after string) bool) bool {
+	at := func(c byte) bool {
+		for from := 0; ; {
+			i := strings.IndexByte(text[from:], c)
+			if i < 0 {
+				return false
+			}
+			if i += from; found(text[:i], text[i+1:]) {
+				return true
+			}
+			from = i + 1
+		}
+	}
+	return at(c) || 'a' <= c && c <= 'z' && at(c-0x20)
+}
+
+func hasEnd(s, word string) bool {
+	return len(s) >= len(word) && strings.EqualFold(s[len(s)-len(word):], word)
+}
+
+func hasStart(s, word string) bool {
+	return len(s) >= len(word) && strings.EqualFold(s[:len(word)], word)
+}
+
+// codePhrases are the words of services that send codes. mayNameCode has to
+// find a part of each.
+func codePhrases() []string {
+	return []string{"verification code", "confirmation code", "one-time code", "one-time password", "verify your account", "verify your email",
+		"confirm your account", "confirm your email", "bestätigungscode", "code de vérification", "código de verificación"}
+}
+
+func namesCode(text string) bool {
+	return slices.ContainsFunc(codePhrases(), func(w string) bool { return strings.Contains(text, w) })
 }
 
 // hasCode finds a link, or four to eight digits in a row.

@@ -74,3 +74,21 @@ func BenchmarkNamesCode(b *testing.B) {
 		}
 	}
 }
+
+func TestTheQuickLookForCodesMissesNone(t *testing.T) {
+	for _, w := range codePhrases() {
+		for _, text := range []string{w, "Your " + strings.ToUpper(w) + " is", strings.Repeat("often - äf ", 20) + w} {
+			if !mayNameCode(text) || !namesCode(strings.ToLower(text)) {
+				t.Errorf("%q is missed", text)
+			}
+		}
+	}
+	if mayNameCode("After the first refund I notified you - of a different, self-made offer.") {
+		t.Error("ordinary words are looked at twice")
+	}
+	for local, want := range map[string]bool{"no-reply": true, "NoReply+7": true, "do_not.reply": true, "nora": false, "no-rep": false, "donotreplyx": true, "": false} {
+		if got := beginsWith(local, "noreply") || beginsWith(local, "donotreply"); got != want {
+			t.Errorf("%q: %v", local, got)
+		}
+	}
+}
