@@ -11,8 +11,8 @@ import (
 	"postroom/tickets"
 )
 
-const leaseJobs = `UPDATE jobs SET run_at = ?, attempts = attempts + 1, fence = fence + 1, worker = ? WHERE id IN (
- SELECT id FROM jobs WHERE run_at <= ? ORDER BY run_at LIMIT ?%s) RETURNING id, kind, ticket_id, message_id, run_at, owner, sealed`
+const leaseJobs = `UPDATE jobs SET run_at = ?, fence = fence + 1, worker = ? WHERE id IN (
+ SELECT id FROM jobs WHERE run_at <= ? ORDER BY run_at LIMIT ?%s) RETURNING id, kind, ticket_id, message_id, run_at, attempts, owner, sealed`
 
 type jobRow struct {
 	j                      *tickets.Job
@@ -41,7 +41,7 @@ func (db *DB) LeaseJobs(ctx context.Context, worker string, n int, lease time.Du
 		return eachRow(rows, func() error {
 			r := jobRow{j: &tickets.Job{}}
 			var at int64
-			if err := rows.Scan(&r.j.ID, &r.j.Kind, &r.ticket, &r.message, &at, &r.owner, &r.sealed); err != nil {
+			if err := rows.Scan(&r.j.ID, &r.j.Kind, &r.ticket, &r.message, &at, &r.j.Attempts, &r.owner, &r.sealed); err != nil {
 				return err
 			}
 			r.j.RunAt = fromMicros(at)
@@ -92,7 +92,7 @@ func (db *DB) openJobs(ctx context.Context, list []jobRow) (jobs []*tickets.Job,
 	return jobs, wrapErr("open jobs", err)
 }
 
-// RetryJob puts a job off after a failure.
+// RetryJob puts a job off that did not fail, only waits for something.
 func (db *DB) RetryJob(ctx context.Context, id int64, at time.Time) error {
 	return wrapErr("put a job off", db.execute(ctx, []op{{text: "UPDATE jobs SET run_at = ?, worker = '' WHERE id = ?", args: []any{micros(at), id}, want: -1}}))
 }

@@ -92,13 +92,12 @@ func (db *DB) RenewOutbox(ctx context.Context, leases []tickets.OutLease, d time
 	return lost, wrapErr("renew leases", err)
 }
 
-// ReclaimOutbox makes the mails and jobs due that an earlier process of this worker's
-// name has leased. It is dead, and this saves waiting for its leases to end.
+// ReclaimOutbox makes the mails due that an earlier process of this worker's name
+// has leased. It is dead, and this saves waiting for its leases to end.
 func (db *DB) ReclaimOutbox(ctx context.Context, worker string) error {
 	args := []any{micros(db.now()), worker}
 	return wrapErr("reclaim leases", db.execute(ctx, []op{
-		{text: "UPDATE outbox SET state = 'queued', next_at = ?, fence = fence + 1, worker = '' WHERE state = 'leased' AND worker = ?", args: args, want: -1},
-		{text: "UPDATE jobs SET run_at = ?, worker = '' WHERE worker = ?", args: args, want: -1}}))
+		{text: "UPDATE outbox SET state = 'queued', next_at = ?, fence = fence + 1, worker = '' WHERE state = 'leased' AND worker = ?", args: args, want: -1}}))
 }
 
 // FinishOutbox ends a lease with what came of it: the new state, events and

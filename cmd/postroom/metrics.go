@@ -59,6 +59,7 @@ func newMetrics(d *desk) *metrics {
 			}
 			return nil
 		}),
+		parkedJobs(d),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -16,6 +16,9 @@ type outboxCmd struct {
 	Show  outboxShowCmd  `cmd:"" help:"Show one outgoing mail."`
 	Retry outboxRetryCmd `cmd:"" help:"Try now."`
 	Drop  outboxDropCmd  `cmd:"" help:"Give up on it."`
+
+	Jobs   jobsListCmd   `cmd:"" help:"List work that follows from mail and is not done yet, such as notifications to write."`
+	Resume jobsResumeCmd `cmd:"" help:"Do a parked job again, now."`
 }
 
 // outgoingJSON is a line of outbox list --json. Others test against the names.
@@ -72,7 +75,10 @@ func (cmd *outboxListCmd) Do(ctx context.Context, d *desk, s streams) error {
 	if err != nil {
 		return err
 	}
-	return out.Flush()
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	return tellOfParked(ctx, d, s)
 }
 
 type outboxShowCmd struct {

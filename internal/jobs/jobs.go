@@ -26,8 +26,14 @@ type Store interface {
 	tickets.Store
 	// LeaseJobs takes up to n due jobs for the worker, for the time given.
 	LeaseJobs(ctx context.Context, worker string, n int, lease time.Duration) ([]*tickets.Job, error)
-	// RetryJob puts a job off after a failure.
+	// RetryJob puts a job off that did not fail, only waits for something.
 	RetryJob(ctx context.Context, id int64, at time.Time) error
+	// FailJob notes a failed try and puts the job off; a zero time parks it.
+	FailJob(ctx context.Context, id int64, again time.Time) error
+	// ReclaimJobs ends the leases of an earlier process of the worker's name.
+	ReclaimJobs(ctx context.Context, worker string) error
+	// ParkedJobs counts the jobs that are parked.
+	ParkedJobs(ctx context.Context) (int64, error)
 	// DueSnoozes returns ids of tickets whose snooze has ended.
 	DueSnoozes(ctx context.Context, now time.Time, limit int) ([]int64, error)
 }
@@ -59,16 +65,21 @@ type Worker struct {
 	Wake     <-chan struct{} // a job may be waiting
 	Made     func()          // told that outgoing mail was written; many goroutines call it
 	Gate     Gate            // nil: nothing is held back
-	Sweep    time.Duration   // how often to look without a wake-up; 0 means 5 s
 
-	reported string // the newest day that was reported, by this process or another
+	// Others carries out the kinds of jobs that belong to other rooms. A handler
+	// takes its row away itself, in the change it makes.
+	Others map[string]func(ctx context.Context, j *tickets.Job) error
+
+	Sweep time.Duration // how often to look without a wake-up; 0 means 5 s
+
+	reported string        // the newest day that was reported, by this process or another
+	again    chan struct{} // a short pause is over
 }
 
 // The bounds of a round.
 const (
 	batch     = 64
 	leaseTime = time.Minute
-	retryIn   = 30 * time.Second
 	together  = 16 // jobs at once: their changes share commits
 )
 
@@ -78,6 +89,10 @@ func (w *Worker) Run(ctx context.Context) {
 	if sweep == 0 {
 		sweep = 5 * time.Second
 	}
+	w.again = make(chan struct{}, 1)
+	if err := w.Store.ReclaimJobs(ctx, w.Name); err != nil && ctx.Err() == nil {
+		w.Log.Error("take back an earlier process's jobs", "err", err)
+	}
 	tick := time.NewTicker(sweep)
 	defer tick.Stop()
 	for {
@@ -86,6 +101,7 @@ func (w *Worker) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-w.Wake:
+		case <-w.again:
 		case <-tick.C:
 		}
 	}
@@ -160,14 +176,11 @@ func byTicket(jobs []*tickets.Job) [][]*tickets.Job {
 
 // carryOut does one job and puts it off when that fails.
 func (w *Worker) carryOut(ctx context.Context, j *tickets.Job) {
-	err := w.do(ctx, j)
+	err := w.protect(ctx, j)
 	if err == nil || errors.Is(err, tickets.ErrGone) || ctx.Err() != nil {
 		return
 	}
-	w.Log.Error("job failed", "job", j.ID, "kind", j.Kind, "err", err)
-	if err := w.Store.RetryJob(ctx, j.ID, w.Now().Add(retryIn)); err != nil {
-		w.Log.Error("put a job off", "job", j.ID, "err", err)
-	}
+	w.putOff(ctx, j, err)
 }
 
 func (w *Worker) do(ctx context.Context, j *tickets.Job) error {
@@ -186,6 +199,9 @@ func (w *Worker) do(ctx context.Context, j *tickets.Job) error {
 			return w.finish(ctx, j)
 		}
 		return err
+	}
+	if other := w.Others[j.Kind]; other != nil {
+		return other(ctx, j)
 	}
 	return fmt.Errorf("there is no work of the kind %q", j.Kind)
 }

@@ -45,12 +45,18 @@ func (p *pile) Apply(ctx context.Context, decide tickets.Decide) (*tickets.Chang
 	return ch, nil
 }
 
-func (p *pile) RetryJob(_ context.Context, id int64, _ time.Time) error {
+func (p *pile) RetryJob(context.Context, int64, time.Time) error { return nil }
+
+func (p *pile) FailJob(_ context.Context, id int64, _ time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.off = append(p.off, id)
 	return nil
 }
+
+func (p *pile) ReclaimJobs(context.Context, string) error { return nil }
+
+func (p *pile) ParkedJobs(context.Context) (int64, error) { return 0, nil }
 
 func (p *pile) DueSnoozes(context.Context, time.Time, int) ([]int64, error) { return nil, nil }
 

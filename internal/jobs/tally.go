@@ -108,13 +108,17 @@ func (w *Worker) keepCount(ctx context.Context) {
 }
 
 // report mails the count of a day to every admin, once for all nodes. Where
-// there is no admin, or nothing came, there is no report.
+// there is no admin, or nothing came and nothing is parked, there is no report.
 func (w *Worker) report(ctx context.Context, day time.Time) error {
 	counts, err := w.Ledger.Counts(ctx, dayName(day))
-	if err != nil || len(counts) == 0 {
+	if err != nil {
 		return err
 	}
-	text := reportText(day, counts)
+	parked, err := w.Store.ParkedJobs(ctx)
+	if err != nil || len(counts) == 0 && parked == 0 {
+		return err
+	}
+	text := reportText(day, counts, parked)
 	ch, err := w.Ledger.ApplyOnce(ctx, "report:"+day.Format(time.DateOnly), func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
 		d, err := v.Directory(ctx)
 		if err != nil || len(d.Queues) == 0 {
@@ -138,7 +142,7 @@ func (w *Worker) report(ctx context.Context, day time.Time) error {
 }
 
 // reportText is the count in words: every mail that came stands in one line.
-func reportText(day time.Time, counts map[string]int64) string {
+func reportText(day time.Time, counts map[string]int64, parked int64) string {
 	prefix := dayName(day)
 	var b strings.Builder
 	total := int64(0)
@@ -154,5 +158,9 @@ func reportText(day time.Time, counts map[string]int64) string {
 		total += n
 		fmt.Fprintf(&b, "%8d  %s\n", n, line.words)
 	}
-	return fmt.Sprintf("%d mails came in on %s (UTC):\n\n%s\nHeld mail waits for \"postroom held list\".\n", total, day.Format("Monday, 2 January 2006"), b.String())
+	after := ""
+	if parked > 0 {
+		after = fmt.Sprintf("\nJobs that failed for a day and wait for you: %d. See \"postroom outbox jobs\" and the log.\n", parked)
+	}
+	return fmt.Sprintf("%d mails came in on %s (UTC):\n\n%s\nHeld mail waits for \"postroom held list\".\n%s", total, day.Format("Monday, 2 January 2006"), b.String(), after)
 }
