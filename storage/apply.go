@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/jmoiron/sqlx"
 
 	"postroom/tickets"
 )
@@ -41,9 +40,9 @@ func (db *DB) apply(ctx context.Context, decide tickets.Decide, extra func(*plan
 		return nil, refuse(err)
 	}
 	d := &decision{ctx: ctx, decide: decide}
-	run := func(q sqlx.QueryerContext) error { return db.decideOn(ctx, q, d, extra) }
+	run := func(q querier) error { return db.decideOn(ctx, q, d, extra) }
 	for try := 0; ; try++ {
-		if err := db.readers.snapshot(ctx, run); err != nil {
+		if err := db.readers.decision(ctx, run); err != nil {
 			return nil, db.failed(err, d)
 		}
 		if d.plan == nil || len(d.plan.ops) == 0 {
@@ -73,7 +72,7 @@ func (db *DB) apply(ctx context.Context, decide tickets.Decide, extra func(*plan
 }
 
 // decideOn decides on a reading and prepares the change.
-func (db *DB) decideOn(ctx context.Context, q sqlx.QueryerContext, d *decision, extra func(*plan)) error {
+func (db *DB) decideOn(ctx context.Context, q querier, d *decision, extra func(*plan)) error {
 	v := db.newView(q)
 	d.change, d.plan, d.err = nil, nil, nil
 	c, err := d.decide(ctx, v)

@@ -58,7 +58,7 @@ func (db *DB) dumpKeys(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := dumpTable(ctx, db.keys.db, a, 0, db.d.keys("SELECT name, value FROM keys.settings WHERE name = 'installation'"), 2); err != nil {
+	if err := dumpTable(ctx, through{db.keys.db}, a, 0, db.d.keys("SELECT name, value FROM keys.settings WHERE name = 'installation'"), 2); err != nil {
 		return err
 	}
 	open := func(table int, text, column string, bind int) error {

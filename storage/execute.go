@@ -7,9 +7,6 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// querier is what reads: a connection of the pool or the writer's own.
-type querier = sqlx.QueryerContext
-
 // executor is what writes within a transaction.
 type executor interface {
 	sqlx.QueryerContext

@@ -157,7 +157,7 @@ func (db *DB) openSQLite(ctx context.Context, upTo int) (*sqlx.DB, error) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	n := max(4, 2*runtime.GOMAXPROCS(0))
-	db.readers = newReaders(openLite(file, n, readerKiB, true, true), n, "BEGIN")
+	db.readers = newReaders(openLite(file, n, readerKiB, true, true), n, func(c *sqlx.Conn) (connection, error) { return newLiteConn(c) })
 	db.writer = newWriter(db, file)
 	db.ids.reserve = db.writer.reserve
 	return keysDB, nil
@@ -198,7 +198,7 @@ func (db *DB) openPostgres(ctx context.Context, upTo int) (*sqlx.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.readers = newReaders(views, 16, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	db.readers = newReaders(views, 16, func(c *sqlx.Conn) (connection, error) { return &pooled{Conn: c}, nil })
 	keysDB, err := pool(4)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -251,7 +250,7 @@ func (v *view) outPage(ctx context.Context, text string, args []any) (page []Out
 }
 
 // eachRow calls fn for each row and closes them.
-func eachRow(rows *sql.Rows, fn func() error) error {
+func eachRow(rows rows, fn func() error) error {
 	defer rows.Close()
 	for rows.Next() {
 		if err := fn(); err != nil {

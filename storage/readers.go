@@ -10,26 +10,48 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
+// querier is what reads: a connection of the pool or the writer's own.
+type querier interface {
+	QueryContext(ctx context.Context, text string, args ...any) (rows, error)
+}
+
+// rows are what a query returns; [sql.Rows] are such.
+type rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+	Close() error
+}
+
+// connection is one of the pool. A transaction that is wanted begins with the
+// first query: what needs none, costs none.
+type connection interface {
+	querier
+	begin(calm bool)
+	end() error
+	close() error
+	drop()
+}
+
 // readers is a bounded pool of connections for views. Each keeps its prepared
 // statements; a transaction on it is one consistent reading.
 type readers struct {
-	db    *sqlx.DB
-	free  chan *sqlx.Conn // nil: to be opened
-	begin string
+	db   *sqlx.DB
+	free chan connection // nil: to be opened
+	wrap func(*sqlx.Conn) (connection, error)
 }
 
-func newReaders(db *sqlx.DB, n int, begin string) *readers {
-	r := &readers{db: db, free: make(chan *sqlx.Conn, n), begin: begin}
+func newReaders(db *sqlx.DB, n int, wrap func(*sqlx.Conn) (connection, error)) *readers {
+	r := &readers{db: db, free: make(chan connection, n), wrap: wrap}
 	for range n {
 		r.free <- nil
 	}
 	return r
 }
 
-// borrow takes a connection; done gives it back. A connection that failed is
-// closed instead.
-func (r *readers) borrow(ctx context.Context) (*sqlx.Conn, error) {
-	var c *sqlx.Conn
+// borrow takes a connection; giveBack ends its loan.
+func (r *readers) borrow(ctx context.Context) (connection, error) {
+	var c connection
 	select {
 	case c = <-r.free:
 	default:
@@ -39,52 +61,60 @@ func (r *readers) borrow(ctx context.Context) (*sqlx.Conn, error) {
 			return nil, ctx.Err()
 		}
 	}
-	if c == nil {
-		var err error
-		if c, err = r.db.Connx(ctx); err != nil {
-			r.free <- nil
-			return nil, err
-		}
+	if c != nil {
+		return c, nil
+	}
+	conn, err := r.db.Connx(ctx)
+	if err == nil {
+		c, err = r.wrap(conn)
+	}
+	if err != nil {
+		r.free <- nil
+		return nil, err
 	}
 	return c, nil
 }
 
-func (r *readers) giveBack(c *sqlx.Conn, good bool) {
+// giveBack returns a connection. One that failed is closed instead.
+func (r *readers) giveBack(c connection, good bool) {
 	if !good {
-		_ = c.Raw(func(any) error { return driver.ErrBadConn }) // out of the pool below, too
-		_ = c.Close()
+		c.drop()
 		c = nil
 	}
 	r.free <- c
 }
 
 // snapshot runs fn within a read transaction.
-func (r *readers) snapshot(ctx context.Context, fn func(q sqlx.QueryerContext) error) error {
+func (r *readers) snapshot(ctx context.Context, fn func(q querier) error) error {
+	return r.reading(ctx, false, fn)
+}
+
+// decision is a snapshot for short queries by key, as decisions make them: one
+// that runs is not cancelled.
+func (r *readers) decision(ctx context.Context, fn func(q querier) error) error {
+	return r.reading(ctx, true, fn)
+}
+
+func (r *readers) reading(ctx context.Context, calm bool, fn func(q querier) error) error {
 	c, err := r.borrow(ctx)
 	if err != nil {
 		return err
 	}
-	// The transaction's own statements are not cancelled, so that the
-	// connection is in a known state afterwards; fn's queries are.
-	calm := context.WithoutCancel(ctx)
-	if _, err := c.ExecContext(calm, r.begin); err != nil {
-		r.giveBack(c, false)
-		return err
-	}
 	good := false
 	defer func() {
-		if _, err := c.ExecContext(calm, "ROLLBACK"); err != nil {
+		if err := c.end(); err != nil {
 			good = false
 		}
 		r.giveBack(c, good)
 	}()
+	c.begin(calm)
 	err = fn(c)
 	good = true
 	return err
 }
 
 // with runs fn on a connection outside any transaction.
-func (r *readers) with(ctx context.Context, fn func(q sqlx.QueryerContext) error) error {
+func (r *readers) with(ctx context.Context, fn func(q querier) error) error {
 	c, err := r.borrow(ctx)
 	if err != nil {
 		return err
@@ -100,10 +130,64 @@ func (r *readers) close() error {
 	var errs []error
 	for range cap(r.free) {
 		if c := <-r.free; c != nil {
-			errs = append(errs, c.Close())
+			errs = append(errs, c.close())
 		}
 	}
 	return errors.Join(append(errs, r.db.Close())...)
+}
+
+// pooled is a connection by way of database/sql.
+type pooled struct {
+	*sqlx.Conn
+	wanted, began bool
+}
+
+var _ connection = (*pooled)(nil)
+
+func (p *pooled) begin(bool) { p.wanted = true }
+
+// QueryContext implements querier. The transaction's own statements are not
+// cancelled, so that the connection is in a known state afterwards.
+func (p *pooled) QueryContext(ctx context.Context, text string, args ...any) (rows, error) {
+	if p.wanted && !p.began {
+		if _, err := p.ExecContext(context.WithoutCancel(ctx), "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); err != nil {
+			return nil, err
+		}
+		p.began = true
+	}
+	return query(ctx, p.Conn, text, args...)
+}
+
+func (p *pooled) end() error {
+	began := p.began
+	p.wanted, p.began = false, false
+	if !began {
+		return nil
+	}
+	_, err := p.ExecContext(context.Background(), "ROLLBACK")
+	return err
+}
+
+func (p *pooled) close() error { return p.Conn.Close() }
+
+func (p *pooled) drop() {
+	_ = p.Raw(func(any) error { return driver.ErrBadConn }) // out of the pool below, too
+	_ = p.Conn.Close()
+}
+
+// through is a querier of anything that database/sql asks.
+type through struct{ sqlx.QueryerContext }
+
+func (t through) QueryContext(ctx context.Context, text string, args ...any) (rows, error) {
+	return query(ctx, t.QueryerContext, text, args...)
+}
+
+func query(ctx context.Context, q sqlx.QueryerContext, text string, args ...any) (rows, error) {
+	r, err := q.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, err // no interface around a nil *sql.Rows
+	}
+	return r, nil
 }
 
 func isNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }

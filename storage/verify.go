@@ -45,7 +45,7 @@ func (db *DB) verifyFiles(ctx context.Context, report func(string)) error {
 			})
 		}
 	}
-	if err := check(keysFile)(db.keys.db); err != nil {
+	if err := check(keysFile)(through{db.keys.db}); err != nil {
 		report(fmt.Sprintf("%s cannot be read: %v", keysFile, err))
 	}
 	if err := db.readers.with(ctx, check("database")); err != nil {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"postroom/tickets"
 )
 
@@ -15,7 +13,7 @@ import (
 // change can be told from what was read.
 type view struct {
 	db       *DB
-	q        sqlx.QueryerContext
+	q        querier
 	now      time.Time
 	persons  map[int64]*readPerson
 	messages map[int64]*readMessage
@@ -47,14 +45,14 @@ type readMessage struct {
 	org     int64
 }
 
-func (db *DB) newView(q sqlx.QueryerContext) *view {
+func (db *DB) newView(q querier) *view {
 	return &view{db: db, q: q, now: db.now()}
 }
 
 // View runs fn on one consistent reading. fn must not write to a socket: what
 // is streamed is read with EachTicket, WriteRaw and the like.
 func (db *DB) View(ctx context.Context, fn func(tickets.View) error) error {
-	return db.readers.snapshot(ctx, func(q sqlx.QueryerContext) error { return fn(db.newView(q)) })
+	return db.readers.snapshot(ctx, func(q querier) error { return fn(db.newView(q)) })
 }
 
 func (v *view) Directory(ctx context.Context) (*tickets.Directory, error) {

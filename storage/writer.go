@@ -26,6 +26,7 @@ type writer struct {
 
 	conn  *sqlx.Conn
 	lite  *sqlite3.SQLiteConn
+	reads *liteConn // of the decisions made on the writer
 	stmts map[string]driver.StmtExecContext
 	args  []driver.NamedValue
 	ids   idSource // of changes decided on the writer; forgotten with a rollback
@@ -105,7 +106,7 @@ func (w *writer) commit(ctx context.Context, d *decision, extra func(*plan)) err
 		if err := w.exec("ROLLBACK TO change"); err != nil {
 			return err
 		}
-		if err := w.db.decideOn(context.WithValue(context.WithoutCancel(ctx), onWriter{}, true), w.conn, d, extra); err != nil {
+		if err := w.db.decideOn(context.WithValue(context.WithoutCancel(ctx), onWriter{}, true), w.reads, d, extra); err != nil {
 			return err
 		}
 		if d.plan == nil {
@@ -185,6 +186,7 @@ func (w *writer) drain() {
 				for _, s := range w.stmts {
 					_ = s.(driver.Stmt).Close()
 				}
+				_ = w.reads.close()
 				_ = w.conn.Close()
 			}
 			return
@@ -318,7 +320,7 @@ func (w *writer) connect() error {
 		conn.Close()
 		return err
 	}
-	w.conn = conn
+	w.conn, w.reads = conn, &liteConn{lite: w.lite, stmts: map[string]*liteStmt{}, calm: true}
 	return nil
 }
 
