@@ -3,6 +3,7 @@ package privacy
 import (
 	"time"
 
+	"postroom/consent"
 	"postroom/tickets"
 )
 
@@ -179,10 +180,11 @@ type Token struct {
 	Hash      []byte // SHA-256 of the 16 bytes
 	Kind      TokenKind
 	RequestID int64
-	Request   *Request // set when it is made in the same change
-	Consent   int64    // of agree and stop: the ledger's entry
-	Scope     []byte   // digest of right and addresses at the time
-	Address   string   // sealed under the request's key, or the person's: whose answer counts
+	Request   *Request       // set when it is made in the same change
+	Consent   int64          // of agree and stop: the ledger's entry
+	Entry     *consent.Entry // set when the entry is made in the same change; the token is sealed as the entry is
+	Scope     []byte         // digest of right and addresses at the time
+	Address   string         // sealed under the request's key, or the person's: whose answer counts
 	Made      time.Time
 	Expires   time.Time
 	Used      time.Time

@@ -46,6 +46,8 @@ type Store interface {
 	Requests(ctx context.Context, org int64, open bool, fn func(*Request) error) error
 	// Events lists a request's events in order.
 	Events(ctx context.Context, requestID int64) ([]Event, error)
+	// Consents lists the ledger, oldest first; fn's error ends it.
+	Consents(ctx context.Context, org int64, fn func(*consent.Entry) error) error
 	// ExtendJob keeps a lease for longer; tickets.ErrLeaseLost when it is another's.
 	ExtendJob(ctx context.Context, jobID int64, until time.Time) error
 
@@ -151,6 +153,8 @@ type Plan struct {
 	Addresses []string
 	Duties    []Duty
 	Now       time.Time
+
+	ConsentsUntil time.Time // when the consents' lines, then without an address, go (Articles 7(1), 17(3)(e))
 }
 
 // Preview says exactly what an erasure would do.
