@@ -3,6 +3,8 @@ package storage
 import (
 	"errors"
 	"fmt"
+
+	"github.com/klauspost/compress/s2"
 )
 
 const (
@@ -14,23 +16,38 @@ const (
 const (
 	plainBytes = 0
 	zstdBytes  = 1
+	s2Bytes    = 2
 )
 
-// squeezeAbove is the size from which compressing is worth its time; bodies are
-// always compressed, since they are what fills the disk.
-const squeezeAbove = 4 << 10
+const (
+	// squeezeAbove is the size from which compressing is worth its time; bodies
+	// are always compressed, since they are what fills the disk.
+	squeezeAbove = 1 << 10
+	// s2UpTo is the size up to which S2 is used: on a mail of some KiB it takes
+	// a quarter of the time of zstd at its fastest, and leaves the processor's
+	// caches alone, for a quarter more bytes.
+	s2UpTo = 64 << 10
+)
 
-// squeeze compresses what is larger than above, unless that does not help.
-func (db *DB) squeeze(b []byte, above int) []byte {
-	out := make([]byte, 1, len(b)+64)
-	if len(b) > above {
-		out[0] = zstdBytes
-		if out = db.enc.EncodeAll(b, out); len(out) < len(b) {
-			return out
+// sealSqueezed seals bytes, compressed where they are more than above and
+// where that helps.
+func (db *DB) sealSqueezed(key sealer, p place, b []byte, above int) []byte {
+	switch {
+	case len(b) <= above:
+	case len(b) <= s2UpTo:
+		out := key.space(1 + s2.MaxEncodedLen(len(b)))
+		at := len(out) + 1
+		packed := s2.Encode(out[at:cap(out)], b) // in place, since there is room
+		if len(packed) < len(b) {
+			return key.sealIn(p, append(out, s2Bytes)[:at+len(packed)])
+		}
+	default:
+		out := db.enc.EncodeAll(b, append(key.space(1+len(b)), zstdBytes))
+		if len(out) <= len(b)+sealHead {
+			return key.sealIn(p, out)
 		}
 	}
-	out = append(out[:0], plainBytes)
-	return append(out, b...)
+	return key.sealIn(p, append(append(key.space(1+len(b)), plainBytes), b...))
 }
 
 func (db *DB) unsqueeze(b []byte) ([]byte, error) {
@@ -42,6 +59,11 @@ func (db *DB) unsqueeze(b []byte) ([]byte, error) {
 		return b[1:], nil
 	case zstdBytes:
 		return db.dec.DecodeAll(b[1:], nil)
+	case s2Bytes:
+		if n, err := s2.DecodedLen(b[1:]); err != nil || n > s2UpTo {
+			return nil, errEncoding
+		}
+		return s2.Decode(nil, b[1:])
 	}
 	return nil, errEncoding
 }
@@ -55,7 +77,7 @@ func chunkPlace(content int64, no int, last bool) place {
 func chunkID(content int64, no int) int64 { return content*maxChunks + int64(no) }
 
 func (db *DB) sealChunk(key sealer, content int64, no int, last bool, raw []byte) []byte {
-	return key.seal(chunkPlace(content, no, last), db.squeeze(raw, 64))
+	return db.sealSqueezed(key, chunkPlace(content, no, last), raw, 64)
 }
 
 var errTruncated = errors.New("stored bytes end too early")

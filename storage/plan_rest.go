@@ -212,7 +212,7 @@ func (p *planner) outgoing(ctx context.Context, o *tickets.Outgoing) error {
 	p.add(-1, sqlInsertOutbox, o.ID, o.Org, string(o.Kind), ticketID(o.Ticket), messageID(o.Message), o.QueueID, o.ToAgent, person,
 		owner, p.db.hash.domain(o.Org, tickets.Domain(o.To)), micros(p.now), micros(due),
 		key.seal(place{column: "outbox.dest", row: o.ID}, encodeDest(o.To, o.MessageID)),
-		key.seal(place{column: "outbox.spec", row: o.ID}, p.db.squeeze(spec, squeezeAbove)))
+		p.db.sealSqueezed(key, place{column: "outbox.spec", row: o.ID}, spec, squeezeAbove))
 	// A message that is sent is found by its own row; anything else of ours by its ticket.
 	if o.MessageID != "" && o.Ticket != nil && (o.Message == nil || o.Message.MessageID != o.MessageID) {
 		p.lookup(p.db.hash.messageID(o.Org, o.MessageID), kindMail, messageID(o.Message), o.Ticket.ID)

@@ -15,7 +15,8 @@ import (
 const (
 	keySize    = chacha20poly1305.KeySize
 	sealFormat = 1 // first byte of everything sealed
-	sealExtra  = 1 + chacha20poly1305.NonceSizeX + chacha20poly1305.Overhead
+	sealHead   = 1 + chacha20poly1305.NonceSizeX
+	sealExtra  = sealHead + chacha20poly1305.Overhead
 )
 
 // errSealed is returned for what does not open: wrong key, moved or altered.
@@ -51,11 +52,22 @@ func newSealer(key []byte) sealer {
 }
 
 func (s sealer) seal(p place, plain []byte) []byte {
-	var aad [64]byte
-	out := make([]byte, 1+chacha20poly1305.NonceSizeX, sealExtra+len(plain))
+	return s.sealIn(p, append(s.space(len(plain)), plain...))
+}
+
+// space returns room for n bytes to be sealed in place: they are appended to
+// it and given to sealIn.
+func (sealer) space(n int) []byte {
+	out := make([]byte, sealHead, sealExtra+n)
 	out[0] = sealFormat
-	_, _ = rand.Read(out[1:]) // never fails (crypto/rand)
-	return s.aead.Seal(out, out[1:], plain, p.aad(aad[:0]))
+	return out
+}
+
+// sealIn seals what was appended to a space.
+func (s sealer) sealIn(p place, out []byte) []byte {
+	var aad [64]byte
+	_, _ = rand.Read(out[1:sealHead]) // never fails (crypto/rand)
+	return s.aead.Seal(out[:sealHead], out[1:sealHead], out[sealHead:], p.aad(aad[:0]))
 }
 
 func (s sealer) open(p place, data []byte) ([]byte, error) {
@@ -63,7 +75,7 @@ func (s sealer) open(p place, data []byte) ([]byte, error) {
 	if len(data) < sealExtra || data[0] != sealFormat {
 		return nil, fmt.Errorf("%s %d: %w", p.column, p.row, errSealed)
 	}
-	nonce, text := data[1:1+chacha20poly1305.NonceSizeX], data[1+chacha20poly1305.NonceSizeX:]
+	nonce, text := data[1:sealHead], data[sealHead:]
 	out, err := s.aead.Open(nil, nonce, text, p.aad(aad[:0]))
 	if err != nil {
 		return nil, fmt.Errorf("%s %d: %w", p.column, p.row, errSealed)

@@ -174,7 +174,7 @@ func (v *view) contentKey(ctx context.Context, row *messageRow) ([]byte, error) 
 
 // sealMeta compresses and seals what a message says.
 func (db *DB) sealMeta(key sealer, m *tickets.Message) []byte {
-	return key.seal(place{column: "messages.meta", row: m.ID}, db.squeeze(encodeMeta(m), squeezeAbove))
+	return db.sealSqueezed(key, place{column: "messages.meta", row: m.ID}, encodeMeta(m), squeezeAbove)
 }
 
 func (db *DB) openMeta(cek, data []byte, m *tickets.Message) error {
