@@ -40,12 +40,20 @@ type Check struct {
 //
 // ctx bounds the whole check and should be that of the connection.
 func (c *Checker) Start(ctx context.Context, in Input) *Check {
-	ctx, cancel := context.WithCancel(ctx)
 	in.Remote = in.Remote.Unmap().WithZone("")
-	k := &Check{c: c, ctx: ctx, cancel: cancel, in: in}
+	k := &Check{c: c, ctx: ctx, in: in}
 	k.startSPF()
 	k.startIPRev()
 	return k
+}
+
+// work is the context of what runs beside the mail, ended by Close. Most mails
+// are answered from memory and need none.
+func (k *Check) work() context.Context {
+	if k.cancel == nil {
+		k.ctx, k.cancel = context.WithCancel(k.ctx)
+	}
+	return k.ctx
 }
 
 func (k *Check) startSPF() {
@@ -68,8 +76,9 @@ func (k *Check) startSPF() {
 		k.spf = s
 		return
 	}
+	ctx := k.work()
 	k.wg.Go(func() {
-		s, keep := k.c.checkSPF(k.ctx, k.in, sender, domain, scope)
+		s, keep := k.c.checkSPF(ctx, k.in, sender, domain, scope)
 		if keep {
 			k.c.spf.put(key, s)
 		}
@@ -86,8 +95,9 @@ func (k *Check) startIPRev() {
 		k.iprev = r
 		return
 	}
+	ctx := k.work()
 	k.wg.Go(func() {
-		k.iprev = k.c.checkIPRev(k.ctx, ip)
+		k.iprev = k.c.checkIPRev(ctx, ip)
 		if k.iprev.Result != TempError {
 			k.c.iprev.put(ip, k.iprev)
 		}
@@ -99,6 +109,12 @@ func (k *Check) startIPRev() {
 // for the DNS, seconds at most.
 func (k *Check) Write(p []byte) (int, error) {
 	n := len(p)
+	if !k.ended && len(k.header) == 0 { // usually all of it comes at once, and need not be collected
+		if end := headerEnd(p, 0); end >= 0 && end <= maxHeader {
+			k.headerDone(p[:end])
+			p = p[end:]
+		}
+	}
 	if !k.ended {
 		before := len(k.header)
 		k.header = append(k.header, p...)
@@ -112,23 +128,22 @@ func (k *Check) Write(p []byte) (int, error) {
 			return n, nil
 		}
 		p = p[end-before:]
-		k.header = k.header[:end]
-		k.headerDone()
+		k.headerDone(k.header[:end])
 	}
 	k.body(p)
 	return n, nil
 }
 
 // headerDone decides what of the body will be looked at.
-func (k *Check) headerDone() {
+func (k *Check) headerDone(header []byte) {
 	k.ended = true
-	k.census = take(k.header, k.c.hostname)
+	k.census = take(header, k.c.hostname)
 	// A From too many already settles that nothing is proved.
 	if k.census.froms == 1 && k.census.dkim > 0 {
-		k.dkim = startDKIM(k.ctx, newKeyring(k.c.dns, dkimQuestions), k.header)
+		k.dkim = startDKIM(k.work(), newKeyring(k.c.dns, dkimQuestions), header)
 	}
 	if k.census.arc > 0 {
-		k.arc = startARC(k.ctx, newKeyring(k.c.dns, arcQuestions), k.header)
+		k.arc = startARC(k.work(), newKeyring(k.c.dns, arcQuestions), header)
 	}
 	k.header = nil
 }
@@ -152,7 +167,9 @@ func (k *Check) body(p []byte) {
 // Close ends the check and what it started. It may be called at any time, also
 // after Finish, and more than once.
 func (k *Check) Close() {
-	k.cancel()
+	if k.cancel != nil {
+		k.cancel()
+	}
 	if k.dkim != nil {
 		k.dkim.end()
 	}
@@ -169,7 +186,7 @@ func (k *Check) Finish(from []string) Result {
 			k.header = append(k.header, "\r\n"...)
 		}
 		k.header = append(k.header, "\r\n"...)
-		k.headerDone()
+		k.headerDone(k.header)
 	}
 	r := Result{Remote: k.in.Remote, List: k.census.list, ForgedResults: k.census.forged}
 	domain, err := author(from, k.census.froms)
@@ -181,8 +198,12 @@ func (k *Check) Finish(from []string) Result {
 		}
 	}
 	// All that asks the DNS goes on at once, within one time for all.
-	ctx, cancel := context.WithTimeout(k.ctx, finishTime)
-	defer cancel()
+	ctx := k.ctx
+	if k.dkim != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, finishTime)
+		defer cancel()
+	}
 	auth := k.startAuthority(ctx, domain, err)
 	if k.dkim != nil {
 		k.dkim.end()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"postroom/internal/resolver"
 )
@@ -189,21 +190,33 @@ func milder(d Disposition) Disposition {
 // authority is what the DNS says about a From domain: its policy, and who may
 // speak for it.
 type authority struct {
-	dns    *resolver.Resolver
+	published
 	from   string
+	err    error
+	unsure bool // an organisation could not be found out
+
+	dns   *resolver.Resolver
+	until time.Time // when looking further ends
+	orgs  map[string]string
+}
+
+// published is what a domain says of itself, remembered from mail to mail.
+type published struct {
 	org    string // by the tree walk
 	policy DMARC
 	record dmarcRecord
 	has    bool // there is a DMARC record
-	err    error
-	orgs   map[string]string
-	unsure bool // an organisation could not be found out
 }
 
 func (c *Checker) authorityOf(ctx context.Context, from string) *authority {
+	a := &authority{from: from, until: time.Now().Add(finishTime)}
+	if p, ok := c.dmarc.get(from); ok {
+		a.published, a.dns = p, c.dns
+		return a
+	}
+	a.dns = resolver.Budget(c.dns, dmarcQuestions)
 	ctx, cancel := context.WithTimeout(ctx, dmarcTime)
 	defer cancel()
-	a := &authority{dns: resolver.Budget(c.dns, dmarcQuestions), from: from}
 	met, err := walk(ctx, a.dns, from)
 	if err != nil && (len(met) == 0 || met[0].domain != from) {
 		a.err = err
@@ -214,6 +227,9 @@ func (c *Checker) authorityOf(ctx context.Context, from string) *authority {
 		a.org, a.unsure = from, true // nothing above or beside aligns
 	}
 	a.policy, a.record, a.has = policyFor(ctx, a.dns, from, met)
+	if err == nil && a.record.absent == "" { // np= depends on one more answer, which may have failed
+		c.dmarc.put(from, a.published)
+	}
 	return a
 }
 
@@ -250,6 +266,8 @@ func (a *authority) sameOrg(ctx context.Context, domain string) bool {
 	if len(a.orgs) >= most {
 		return false
 	}
+	ctx, cancel := context.WithDeadline(ctx, a.until)
+	defer cancel()
 	met, err := walk(ctx, a.dns, domain)
 	org := walkedOrg(domain, met)
 	if err != nil {

@@ -201,6 +201,7 @@ type Checker struct {
 	domains  []string
 	spf      *memo[spfKey, SPF]
 	iprev    *memo[netip.Addr, IPRev]
+	dmarc    *memo[string, published]
 }
 
 // New makes a Checker. hostname is our name in Authentication-Results. It refuses a configuration with an entry that is
@@ -230,6 +231,7 @@ func New(dns *resolver.Resolver, hostname string, cfg Config) (*Checker, error) 
 	}
 	c.spf = newMemo[spfKey, SPF](c.now)
 	c.iprev = newMemo[netip.Addr, IPRev](c.now)
+	c.dmarc = newMemo[string, published](c.now)
 	return c, nil
 }
 

@@ -154,11 +154,33 @@ func (l *Look) Judge(ctx context.Context, msg *message.Message, auth senderauth.
 		return Verdict{}
 	}
 	e := Evidence{Auth: auth, Signs: signs(msg, l.env.To)}
+	if j.asksOutside() {
+		e.Listed, e.Rspamd = l.ask(ctx, auth)
+	}
+	v := Weigh(e, j.cfg.Threshold)
+	if j.past == nil || len(msg.From) == 0 || v.Points+pointsMarked < j.cfg.Threshold {
+		return v // the history would not change what becomes of the mail, and costs a reading of the store
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	h, err := j.past.SenderHistory(ctx, tickets.DefaultOrg, msg.From[0].Address)
+	if err != nil {
+		j.log.Warn("the sender's history was not read", "err", err)
+	}
+	e.History = h
+	return Weigh(e, j.cfg.Threshold)
+}
+
+func (j *Judge) asksOutside() bool { return len(j.cfg.Lists) > 0 || j.rspamd != nil }
+
+// ask asks all that is outside at once, no longer than patience.
+func (l *Look) ask(ctx context.Context, auth senderauth.Result) (listed []string, heard *Opinion) {
+	j := l.j
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var wg sync.WaitGroup
 	if len(j.cfg.Lists) > 0 && l.env.Remote.IsValid() && auth.Forwarder == "" {
-		wg.Go(func() { e.Listed = j.listed(ctx, l.env.Remote) })
+		wg.Go(func() { listed = j.listed(ctx, l.env.Remote) })
 	}
 	if j.rspamd != nil {
 		wg.Go(func() {
@@ -167,20 +189,11 @@ func (l *Look) Judge(ctx context.Context, msg *message.Message, auth senderauth.
 				j.log.Debug("rspamd was not heard", "err", err)
 				return
 			}
-			e.Rspamd = opinion
+			heard = opinion
 		})
 	}
 	wg.Wait()
-	v := Weigh(e, j.cfg.Threshold)
-	if j.past == nil || len(msg.From) == 0 || v.Points+pointsMarked < j.cfg.Threshold {
-		return v // the history would not change what becomes of the mail, and costs a reading of the store
-	}
-	h, err := j.past.SenderHistory(ctx, tickets.DefaultOrg, msg.From[0].Address)
-	if err != nil {
-		j.log.Warn("the sender's history was not read", "err", err)
-	}
-	e.History = h
-	return Weigh(e, j.cfg.Threshold)
+	return listed, heard
 }
 
 // listed asks the DNS lists about the address (RFC 5782 section 2). What a
