@@ -43,6 +43,7 @@ type Entry struct {
 	Language    string
 	Channel     string // mail, one-click, agent, command
 	Receipt     string // of the message that proves it; empty if none does
+	Lacks       string // of Asked and Pending: what it takes beside the person's answer: "parent", "review", both with a space between; or nothing
 	Guardian    string // under the bar child: the parent's address; sealed and gone with Address
 	At          time.Time
 	Ends        time.Time // of Granted: when it expires; zero: never

@@ -264,6 +264,8 @@ const (
 	OutReceipt      OutKind = "receipt"
 	OutReport       OutKind = "report"
 	OutPrivacy      OutKind = "privacy"
+	OutNews         OutKind = "news"   // the team's news, for a Purpose
+	OutSurvey       OutKind = "survey" // a question how satisfied somebody is, for a Purpose
 )
 
 // OutState is where an outgoing mail stands.
