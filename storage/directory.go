@@ -31,11 +31,19 @@ func (c *directoryCache) forget() {
 
 func (c *directoryCache) get(ctx context.Context, v *view) (*tickets.Directory, error) {
 	c.mu.Lock()
-	dir, version, fresh := c.dir, c.version, time.Since(c.checked) < directoryAge
+	dir, fresh := c.dir, time.Since(c.checked) < directoryAge
 	c.mu.Unlock()
 	if dir != nil && fresh {
 		return dir, nil
 	}
+	return c.look(ctx, v)
+}
+
+// look asks the database whether the directory is still the one that is known.
+func (c *directoryCache) look(ctx context.Context, v *view) (*tickets.Directory, error) {
+	c.mu.Lock()
+	dir, version := c.dir, c.version
+	c.mu.Unlock()
 	asked := time.Now()
 	var now int64
 	if _, err := v.row(ctx, "SELECT value FROM counters WHERE name = 'directory'", nil, &now); err != nil {

@@ -47,6 +47,7 @@ type DB struct {
 	dec     *zstd.Decoder
 	writer  *writer // SQLite only
 	dir     directoryCache
+	fresh   freshLook
 	orgs    orgKeys
 	stages  stageSet
 	search  searchIndex

@@ -114,7 +114,7 @@ func newDesk(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *desk
 	d.intake = intake.New(intake.Options{
 		Config: intake.Config{Hostname: cfg.Hostname, PrivacyAddress: cfg.Privacy.Address, CheckSenders: cfg.Trust.Check,
 			AckEnabled: cfg.Ack.Enabled, AckPerDay: cfg.Ack.PerSenderDay},
-		Store: d.store, Bodies: d.store, Sender: sender, Junk: junk, Limit: d.limit, Keys: d.keys, Log: log, Wake: d.wake, Count: d.tally,
+		Store: d.store, Bodies: d.store, Sender: sender, Junk: junk, Fresh: d.store, Limit: d.limit, Keys: d.keys, Log: log, Wake: d.wake, Count: d.tally,
 	})
 	return d, nil
 }

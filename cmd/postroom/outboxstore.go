@@ -36,6 +36,7 @@ const earlierShown = 20
 
 func (o outboxStore) Load(ctx context.Context, id int64) (*outbound.Job, error) {
 	var job *outbound.Job
+	unknown := false
 	err := o.d.store.View(ctx, func(v tickets.View) error {
 		out, _, err := v.OutgoingByID(ctx, id)
 		if err != nil || out == nil {
@@ -46,6 +47,7 @@ func (o outboxStore) Load(ctx context.Context, id int64) (*outbound.Job, error) 
 			return err
 		}
 		job = &outbound.Job{Out: out, Directory: dir}
+		unknown = out.QueueID != 0 && dir.QueueByID(out.QueueID) == nil
 		if out.Kind != tickets.OutNotification || out.Ticket == nil || out.Message == nil {
 			return nil
 		}
@@ -59,6 +61,9 @@ func (o outboxStore) Load(ctx context.Context, id int64) (*outbound.Job, error) 
 		job.Earlier = msgs[:max(this, 0)]
 		return nil
 	})
+	if err == nil && unknown { // another node was given the queue just now
+		job.Directory, err = o.d.store.FreshDirectory(ctx)
+	}
 	return job, err
 }
 

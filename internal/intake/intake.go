@@ -54,6 +54,11 @@ type Counter interface {
 	Count(at time.Time, kind string)
 }
 
+// Fresh gives the directory with what other nodes were given up to now.
+type Fresh interface {
+	FreshDirectory(ctx context.Context) (*tickets.Directory, error)
+}
+
 // Config is what the administrator decides of the intake.
 type Config struct {
 	Hostname       string
@@ -73,6 +78,7 @@ type Intake struct {
 	junk   Junk   // nil when nothing is weighed
 	limit  Limiter
 	count  Counter // nil: nobody counts
+	fresh  Fresh   // nil: a view's directory is always the present one
 	keys   *threading.Keyring
 	addr   tickets.Addresses
 	log    *slog.Logger
@@ -89,6 +95,7 @@ type Options struct {
 	Junk   Junk // nil: no mail is put aside
 	Limit  Limiter
 	Count  Counter // nil: nobody counts
+	Fresh  Fresh   // asked before an address is refused; nil: a view's directory is always the present one
 	Keys   *threading.Keyring
 	Log    *slog.Logger
 	Now    func() time.Time
@@ -97,7 +104,7 @@ type Options struct {
 
 // New makes an Intake.
 func New(o Options) *Intake {
-	in := &Intake{cfg: o.Config, store: o.Store, bodies: o.Bodies, sender: o.Sender, junk: o.Junk, limit: o.Limit, count: o.Count, keys: o.Keys,
+	in := &Intake{cfg: o.Config, store: o.Store, bodies: o.Bodies, sender: o.Sender, junk: o.Junk, limit: o.Limit, count: o.Count, fresh: o.Fresh, keys: o.Keys,
 		addr: tickets.Addresses{Keys: o.Keys}, log: o.Log, now: o.Now, wake: o.Wake}
 	if in.log == nil {
 		in.log = slog.New(slog.DiscardHandler)

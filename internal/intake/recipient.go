@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"postroom/threading"
@@ -43,22 +44,37 @@ func mayWriteAs(d *tickets.Directory, a *tickets.Agent, from string) bool {
 // ours, the privacy address, postmaster and abuse (RFC 2142) are received;
 // nothing is ever relayed.
 func (in *Intake) CheckRecipient(ctx context.Context, env *tickets.Envelope, rcpt string) error {
-	return in.store.View(ctx, func(v tickets.View) error {
+	err := in.store.View(ctx, func(v tickets.View) error {
 		d, err := v.Directory(ctx)
 		if err != nil {
 			return err
 		}
-		r := in.recipient(d, rcpt)
-		switch {
-		case r.known() && len(d.Queues) == 0:
-			return refusal(tickets.RefuseTemporary, "no queue has been set up here yet")
-		case r.known():
-			return nil
-		case in.hosts(d, tickets.Domain(rcpt)):
-			return refusal(tickets.RefuseUnknownRecipient, "there is no such mailbox here")
-		}
-		return refusal(tickets.RefuseRelay, "mail for that domain is not received here")
+		return in.receives(d, rcpt)
 	})
+	var no *tickets.Refusal
+	if in.fresh == nil || !errors.As(err, &no) {
+		return err
+	}
+	// Another node may have been given a queue since that directory was read.
+	d, err := in.fresh.FreshDirectory(ctx)
+	if err != nil {
+		return err
+	}
+	return in.receives(d, rcpt)
+}
+
+// receives says whether an address is one of ours.
+func (in *Intake) receives(d *tickets.Directory, rcpt string) error {
+	r := in.recipient(d, rcpt)
+	switch {
+	case r.known() && len(d.Queues) == 0:
+		return refusal(tickets.RefuseTemporary, "no queue has been set up here yet")
+	case r.known():
+		return nil
+	case in.hosts(d, tickets.Domain(rcpt)):
+		return refusal(tickets.RefuseUnknownRecipient, "there is no such mailbox here")
+	}
+	return refusal(tickets.RefuseRelay, "mail for that domain is not received here")
 }
 
 // recipient is what one address of ours stands for.

@@ -243,6 +243,9 @@ func (w *Worker) notify(ctx context.Context, j *tickets.Job) error {
 		if err != nil {
 			return nil, err
 		}
+		if d.QueueByID(t.QueueID) == nil {
+			return nil, errors.New("the ticket's queue is not known here yet") // another node was given it just now
+		}
 		ch.Outbox = w.withinBudget(ctx, t, asked, tickets.Notifications(tickets.Notice{Ticket: t, Message: m, Directory: d, Addr: w.Addr, Data: j.Data, Now: w.Now()}))
 		made = len(ch.Outbox) > 0
 		return ch, nil
