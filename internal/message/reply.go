@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // ReplyLine stands above what Postroom quotes in its own mails. Whatever mail
 // programs do to the rest, an answer written above it can be told from the
@@ -87,9 +90,18 @@ func replyFromText(text string) (reply string, sure bool) {
 	return reply, sure
 }
 
+// replyBuffers hold lines between two mails; the largest is that of maxReplyLines.
+var replyBuffers = sync.Pool{New: func() any { return new([]replyLine) }}
+
 // cutReply does the work of replyFromText.
 func cutReply(text string, joinWrapped bool) (reply string, sure bool) {
-	lines, tail := splitReplyLines(text)
+	buf := replyBuffers.Get().(*[]replyLine)
+	lines, tail := splitReplyLines(*buf, text)
+	defer func() {
+		clear(lines)
+		*buf = lines
+		replyBuffers.Put(buf)
+	}()
 	sc := replyScan{lines: lines, end: len(lines), joinWrapped: joinWrapped}
 	sc.classify()
 	segs := sc.segments()

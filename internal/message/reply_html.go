@@ -23,12 +23,51 @@ func hasQuoteMarks(s string) bool {
 	if len(s) > maxReplyBytes {
 		s = s[:maxReplyBytes]
 	}
-	for _, m := range quoteMarks {
-		if strings.Contains(s, m) {
+	for i := range quoteAnchors {
+		if quoteAnchors[i].within(s) {
 			return true
 		}
 	}
 	return false
+}
+
+// quoteAnchor looks for all marks that hold a character which HTML has seldom:
+// one pass for each character and not one for each mark.
+type quoteAnchor struct {
+	c     byte
+	marks []string
+}
+
+var quoteAnchors = anchor(quoteMarks, "_OQRSz-=p")
+
+// anchor gives each mark to the first of the characters that it holds.
+func anchor(marks []string, chars string) []quoteAnchor {
+	var out []quoteAnchor
+	for i := range len(chars) {
+		a := quoteAnchor{c: chars[i]}
+		for _, m := range marks {
+			if strings.IndexAny(m, chars[:i]) < 0 && strings.IndexByte(m, a.c) >= 0 {
+				a.marks = append(a.marks, m)
+			}
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+func (a *quoteAnchor) within(s string) bool {
+	for at := 0; ; at++ {
+		i := strings.IndexByte(s[at:], a.c)
+		if i < 0 {
+			return false
+		}
+		at += i
+		for _, m := range a.marks {
+			if off := strings.IndexByte(m, a.c); off <= at && strings.HasPrefix(s[at-off:], m) {
+				return true
+			}
+		}
+	}
 }
 
 // introMark stands, while a body is judged, for an attribution that was

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -22,8 +23,8 @@ type replyLine struct {
 }
 
 // splitReplyLines returns the lines that are examined, and the text after
-// them as it stands.
-func splitReplyLines(text string) (lines []replyLine, tail string) {
+// them as it stands. lines is to be used again.
+func splitReplyLines(lines []replyLine, text string) (_ []replyLine, tail string) {
 	head := text
 	if len(head) > maxReplyBytes {
 		head = head[:maxReplyBytes]
@@ -39,7 +40,7 @@ func splitReplyLines(text string) (lines []replyLine, tail string) {
 	if n > maxReplyLines {
 		n = maxReplyLines
 	}
-	lines = make([]replyLine, 0, n)
+	lines = slices.Grow(lines[:0], n)
 	at := 0
 	for len(lines) < n {
 		nl := strings.IndexByte(head[at:], '\n')

@@ -105,7 +105,7 @@ func onlyPictures(m *message.Message, text string) bool {
 }
 
 func mostlyLinks(text string) bool {
-	if len(text) > 2000 {
+	if len(text) > 2000 || !strings.Contains(text, "http") {
 		return false
 	}
 	links, rest := 0, 0
