@@ -202,6 +202,12 @@ func (p *Purpose) Answer(entries []Entry, open *Entry, r Reply) (*Entry, error) 
 	return e, nil
 }
 
+// Express reports whether an answer to the question has to be an express
+// statement (Article 9(2)(a)).
+func (p *Purpose) Express(open *Entry) bool {
+	return lacks(union(open.Lacks, p.Bar.lacks()), LacksReview)
+}
+
 // Review gives the officer's decision about a consent that waits for it.
 func (p *Purpose) Review(entries []Entry, approve bool, channel, receipt string, at time.Time) (*Entry, error) {
 	open := p.last(entries, func(Act) bool { return true })

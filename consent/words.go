@@ -32,9 +32,10 @@ func Word(language string) string {
 
 // Read looks for the word on the first line that somebody wrote; text is
 // without quotes. It counts only alone on that line, whatever the language:
-// "I do not agree", a question or silence are no consent. clear is false when
-// the line says neither yes nor no.
-func Read(text string) (agrees, clear bool) {
+// "I do not agree", a question or silence are no consent. Under the bar special
+// (express) a mere yes is none either: it takes the word that was asked for.
+// clear is false when the line says neither yes nor no.
+func Read(text string, express bool) (agrees, clear bool) {
 	line := ""
 	for l := range strings.SplitSeq(text, "\n") {
 		if line = clean(l); line != "" {
@@ -42,6 +43,9 @@ func Read(text string) (agrees, clear bool) {
 		}
 	}
 	for _, list := range yes {
+		if express {
+			list = list[:1]
+		}
 		for _, w := range list {
 			if line == w {
 				return true, true
