@@ -61,6 +61,7 @@ type Request struct {
 	Extended bool
 	Held     bool      // the officer stopped it with #hold
 	After    int64     // a request that has to be done first; 0 if none
+	First    *Request  // as After, when that is made in the same change
 	NextAt   time.Time // when Tick has something to do; zero: never
 	Finished time.Time // reached a final state
 	Ends     time.Time // with Finished: when the last of the row goes
@@ -93,6 +94,9 @@ type Record struct {
 	Automatic bool           `json:"automatic,omitempty"` // carried out without the officer, as configured
 	Scan      string         `json:"scan,omitempty"`      // what the last scan found: "clean" or a count
 	Factor    bool           `json:"factor,omitempty"`    // a second factor was given
+	Alarms    int            `json:"alarms,omitempty"`    // overdue alarms that were mailed
+	LastAsked time.Time      `json:"last_asked,omitzero"` // the newest challenge or reminder of one
+	Settled   time.Time      `json:"settled,omitzero"`    // everything was accepted by the far side, or given up
 }
 
 // Kept is content that a law obliges to keep.
@@ -116,6 +120,10 @@ type Detail struct {
 	InReply  string     `json:"in_reply,omitempty"` // Message-ID of the person's mail
 	Secret   string     `json:"secret,omitempty"`   // passphrase that was made for the archive, until it is sent
 	Told     []Told     `json:"told,omitempty"`     // recipients of the data who were told (Article 19)
+	Unsure   bool       `json:"unsure,omitempty"`   // the words left open what is asked for: the officer, or the person, has to say
+	Aligned  bool       `json:"aligned,omitempty"`  // the mail that asked proved its sender
+	Hints    []string   `json:"hints,omitempty"`    // why the officer decides: names from grounds.go
+	Again    int        `json:"again,omitempty"`    // how often the archive was sent anew
 }
 
 // Linked is a further address that may be the same person's. It counts only
