@@ -140,7 +140,7 @@ func (s *server) mailConfig() smtpd.Config {
 		MessageBytes: cfg.Limits.MessageBytes, Recipients: cfg.Limits.Recipients, Connections: cfg.Limits.Connections,
 		ConnectionsPerNetwork: cfg.Limits.ConnectionsPerNetwork, MailsPerNetworkHour: cfg.Limits.MailsPerNetworkHour,
 		MailsPerSenderHour: cfg.Limits.MailsPerSenderHour, Exempt: exempt, MinFreeBytes: cfg.Limits.MinFreeBytes,
-		DiskFree: func() (int64, error) { return diskFree(cfg.Data) }, Pseudonym: pseudonym(s.d.secret)}
+		DiskFree: diskSeldom(cfg.Data), Pseudonym: pseudonym(s.d.secret)}
 	if cfg.Log.Addresses {
 		sc.Pseudonym = func(s string) string { return s } // the limiter hashes its keys itself
 	}
@@ -151,6 +151,24 @@ func (s *server) mailConfig() smtpd.Config {
 		sc.Submission, sc.Submissions = cfg.Listen.Submission, cfg.Listen.Submissions
 	}
 	return sc
+}
+
+// diskSeldom asks the file system at most five times a second, however many mails come.
+func diskSeldom(dir string) func() (int64, error) {
+	const seldom = 200 * time.Millisecond
+	var mu sync.Mutex
+	var asked time.Time
+	var free int64
+	var err error
+	return func() (int64, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); now.Sub(asked) >= seldom {
+			free, err = diskFree(dir)
+			asked = now
+		}
+		return free, err
+	}
 }
 
 func diskFree(dir string) (int64, error) {

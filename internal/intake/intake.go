@@ -186,6 +186,7 @@ type mail struct {
 	reportBudget *bool
 	heldAgent    int64
 	heldKind     string
+	same         []byte // identity, once it is reckoned
 	again        string // set when the same mail came before, too long ago to be a copy
 	confirmed    int64  // the held mail that this one repeats after its confirmation
 }

@@ -17,8 +17,15 @@ const sameWithin = 5 * 24 * time.Hour
 // identity is what makes two mails the same: Message-ID, From, envelope sender
 // and body; without a Message-ID also the Date, and without that the whole
 // header: such a mail is the same only if every byte is. The store keeps a
-// keyed hash.
+// keyed hash. It is reckoned once.
 func (m *mail) identity() []byte {
+	if m.same == nil {
+		m.same = m.reckon()
+	}
+	return m.same
+}
+
+func (m *mail) reckon() []byte {
 	h := sha256.New()
 	part := func(s string) {
 		io.WriteString(h, s)
@@ -53,7 +60,7 @@ func (in *Intake) known(ctx context.Context, v tickets.View, m *mail) (*tickets.
 		return nil, err
 	}
 	if m.msg.MessageID == "" && m.env.Received.Sub(k.Received) > sameWithin {
-		m.again = m.receipt // in doubt, two messages
+		m.again, m.same = m.receipt, nil // in doubt, two messages
 		return nil, nil
 	}
 	if proofRank(m.proof) > proofRank(k.Proof) && m.again == "" {
@@ -64,7 +71,7 @@ func (in *Intake) known(ctx context.Context, v tickets.View, m *mail) (*tickets.
 			return nil, err
 		}
 		if held == nil || held.Subject != m.msg.Subject || held.Kind != string(m.msg.Kind) {
-			m.again = string(m.msg.Kind) + " " + m.msg.Subject
+			m.again, m.same = string(m.msg.Kind)+" "+m.msg.Subject, nil
 			return in.known(ctx, v, m) // it may have come before, too
 		}
 	}
