@@ -175,7 +175,7 @@ func (cmd *importCmd) Do(ctx context.Context, d *desk, s streams) error {
 	if cmd.State == "open" {
 		state = tickets.StateOpen
 	}
-	kept, refused := 0, 0
+	fresh, known, refused := 0, 0, 0
 	for {
 		var n int64
 		err := binary.Read(s.in, binary.BigEndian, &n)
@@ -183,27 +183,32 @@ func (cmd *importCmd) Do(ctx context.Context, d *desk, s streams) error {
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("the import broke off after %d messages; run it again, what is here is recognised: %w", kept, err)
+			return fmt.Errorf("the import broke off after %d messages; run it again, what is here is recognised: %w", fresh+known, err)
 		}
 		body := io.LimitReader(s.in, n)
 		env := tickets.Envelope{Via: tickets.ViaImport, Queue: cmd.Queue, State: state, Received: d.now()}
 		counted := &countReader{r: body}
-		if _, err := d.intake.Receive(ctx, env, counted); err != nil {
+		_, again, err := d.intake.Take(ctx, env, counted)
+		if err != nil {
 			var refusal *tickets.Refusal
 			if !errors.As(err, &refusal) {
-				return fmt.Errorf("message %d: %w", kept+refused+1, err)
+				return fmt.Errorf("message %d: %w", fresh+known+refused+1, err)
 			}
 			refused++
-			fmt.Fprintf(s.err, "message %d was not taken: %s\n", kept+refused, refusal.Text)
+			fmt.Fprintf(s.err, "message %d was not taken: %s\n", fresh+known+refused, refusal.Text)
 			io.Copy(io.Discard, body)
 			continue
 		}
 		if counted.n != n {
-			return fmt.Errorf("message %d broke off", kept+refused+1)
+			return fmt.Errorf("message %d broke off", fresh+known+refused+1)
 		}
-		kept++
+		if again {
+			known++
+		} else {
+			fresh++
+		}
 	}
-	fmt.Fprintf(s.out, "%d messages taken in, %d not.\n", kept, refused)
+	fmt.Fprintf(s.out, "%d messages taken in, %d known already, %d not taken.\n", fresh, known, refused)
 	if refused > 0 {
 		return exitError(1)
 	}

@@ -333,12 +333,12 @@ func TestImportTwice(t *testing.T) {
 	if err := os.WriteFile(file, mbox.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want := "20 messages taken in, 0 not."
+	want := "20 messages taken in, 0 known already, 0 not taken."
 	if out := d.must("import", "--queue", "support", file, box); !strings.Contains(out, want) {
 		t.Errorf("import says %q", out)
 	}
 	d.serve()
-	if out := d.must("import", "--queue", "support", box, file); !strings.Contains(out, "20 messages") {
+	if out := d.must("import", "--queue", "support", box, file); !strings.Contains(out, "0 messages taken in, 20 known already, 0 not taken.") {
 		t.Errorf("the second import says %q", out)
 	}
 	list := d.tickets()

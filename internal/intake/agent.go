@@ -326,13 +326,27 @@ func (in *Intake) agentAutomatic(m *mail, to *destination, am *tickets.AgentMail
 
 const confirmText = `A mail came in that says it is from you, and nothing proves it. It arrived on %s. It is held back: nothing was done and nothing was sent.
 
-If you wrote it, reply to this mail with #confirm on the first line. The way it was sent is then remembered, and you are not asked again for mail that comes the same way. If you did not write it, reply with #drop on the first line, or do nothing.
+If you wrote it, reply to this mail with #confirm on the first line. If you did not write it, reply with #drop on the first line, or do nothing.
+
+%s
 
 Sent by: %s
 What the check of the sender said: %s
 It begins:
 
 %s`
+
+// askedAgain says what a confirmation changes for the next mail.
+func askedAgain(m *mail, to *destination) string {
+	d := provedIn(m.results)
+	switch {
+	case to.token == nil:
+		return "It came to an address that anybody can write to, and you are asked about each mail there. Mail from here has a Reply-To of your own: write there instead."
+	case d == "":
+		return "Nothing proved a way by which it came. There is nothing to remember, and you will be asked about the next one, too."
+	}
+	return "The way it came, through " + d + ", is remembered with a #confirm: you are not asked again about mail that comes that way to an address of your own, such as the Reply-To of mail from here."
+}
 
 func sentBy(m *mail) string {
 	from := m.env.From
@@ -388,7 +402,7 @@ func (in *Intake) hold(m *mail, to *destination, am *tickets.AgentMail) *tickets
 			MessageID: tickets.NewMessageID(q.ReplyDomain), Ticket: am.Ticket, To: to.agent.Address, ToAgent: to.agent.ID, QueueID: q.ID,
 			NotBefore: am.Now, Spec: tickets.OutSpec{Template: "confirm", Subject: "Did you write this?",
 				ReplyTo: in.addr.Confirm(q, h.ID), Text: fmt.Sprintf(confirmText, m.env.Received.UTC().Format("2 January 2006 15:04 MST"),
-					sentBy(m), orDash(m.auth.Why), beginning(m.msg.Subject+"\n"+m.msg.Text))}})
+					askedAgain(m, to), sentBy(m), orDash(m.auth.Why), beginning(m.msg.Subject+"\n"+m.msg.Text))}})
 	}
 	return ch
 }

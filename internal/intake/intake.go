@@ -124,18 +124,25 @@ func New(o Options) *Intake {
 // Receive keeps a mail and returns its receipt. data is read to its end; an
 // error of data is returned as it is.
 func (in *Intake) Receive(ctx context.Context, env tickets.Envelope, data io.Reader) (receipt string, err error) {
+	receipt, _, err = in.Take(ctx, env, data)
+	return receipt, err
+}
+
+// Take is Receive that also says whether the mail was here already; the receipt
+// is then the one it got the first time.
+func (in *Intake) Take(ctx context.Context, env tickets.Envelope, data io.Reader) (receipt string, known bool, err error) {
 	if env.Received.IsZero() {
 		env.Received = in.now()
 	}
 	defer func() { in.countRefused(&env, err) }()
 	mail, err := in.read(ctx, &env, data)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	defer mail.stage.Abort()
 	defer mail.endLook()
 	if err := in.refuse(mail); err != nil {
-		return "", err
+		return "", false, err
 	}
 	in.weigh(ctx, mail)
 	change, err := in.store.Apply(ctx, func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
@@ -148,16 +155,16 @@ func (in *Intake) Receive(ctx context.Context, env tickets.Envelope, data io.Rea
 	if err != nil {
 		var refusal *tickets.Refusal
 		if errors.As(err, &refusal) {
-			return "", refusal
+			return "", false, refusal
 		}
-		return "", fmt.Errorf("keep the mail: %w", err)
+		return "", false, fmt.Errorf("keep the mail: %w", err)
 	}
 	in.countKept(&env, change)
 	in.announce(change)
 	if change.Duplicate != nil {
-		return change.Duplicate.Receipt, nil
+		return change.Duplicate.Receipt, true, nil
 	}
-	return mail.receipt, nil
+	return mail.receipt, false, nil
 }
 
 // mail is one mail on its way in: what the protocol said, what the message
