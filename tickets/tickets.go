@@ -303,19 +303,21 @@ type Outgoing struct {
 // OutSpec is what the composer needs beside the ticket and the message. It is
 // sealed at rest.
 type OutSpec struct {
-	Language string            `json:"lang,omitempty"`
-	Subject  string            `json:"subject,omitempty"`
-	Text     string            `json:"text,omitempty"` // plain text written by us or cleaned from the agent's mail
-	HTML     string            `json:"html,omitempty"`
-	Template string            `json:"template,omitempty"`
-	Args     map[string]string `json:"args,omitempty"`
-	ReplyTo  string            `json:"reply_to,omitempty"`
-	Cc       []string          `json:"cc,omitempty"`     // shown in the header only
-	Attach   []int             `json:"attach,omitempty"` // attachments of Message that go along; nil none
-	InReply  string            `json:"in_reply,omitempty"`
-	Refs     []string          `json:"refs,omitempty"`
-	Artifact int               `json:"artifact,omitempty"` // this part of the privacy request's archive goes along; 0: none
-	Verified bool              `json:"verified,omitempty"` // only over TLS with a verified certificate, else it fails
+	Language    string            `json:"lang,omitempty"`
+	Subject     string            `json:"subject,omitempty"`
+	Text        string            `json:"text,omitempty"` // plain text written by us or cleaned from the agent's mail
+	HTML        string            `json:"html,omitempty"`
+	Template    string            `json:"template,omitempty"`
+	Args        map[string]string `json:"args,omitempty"`
+	ReplyTo     string            `json:"reply_to,omitempty"`
+	Cc          []string          `json:"cc,omitempty"`     // shown in the header only
+	Attach      []int             `json:"attach,omitempty"` // attachments of Message that go along; nil none
+	InReply     string            `json:"in_reply,omitempty"`
+	Refs        []string          `json:"refs,omitempty"`
+	Artifact    int               `json:"artifact,omitempty"`    // this part of the privacy request's archive goes along; 0: none
+	Unsubscribe string            `json:"unsubscribe,omitempty"` // an address that a mail to withdraws the consent this mail rests on (RFC 2369)
+	OneClick    string            `json:"one_click,omitempty"`   // a URL where a POST does (RFC 8058)
+	Verified    bool              `json:"verified,omitempty"`    // only over TLS with a verified certificate, else it fails
 }
 
 // Held is a mail that is kept but not acted on until somebody confirms it.
@@ -337,6 +339,7 @@ type Job struct {
 	Ticket  *Ticket
 	Message *Message
 	Data    map[string]string
+	Request Extra // the privacy request it is about when that is made in the same change; the store fills in Data["request"]
 	RunAt   time.Time
 
 	Attempts int // tries that failed so far
