@@ -313,7 +313,7 @@ func TestRead(t *testing.T) {
 
 func TestHashTellsWordingsApart(t *testing.T) {
 	seen := map[string]bool{}
-	for _, w := range []Wording{{}, {Language: "en"}, {Version: "en"}, {Text: "en"}, {Statement: "en"}, {Language: "e", Version: "n"}} {
+	for _, w := range []Wording{{}, {Language: "en"}, {Version: "en"}, {Title: "en"}, {Text: "en"}, {Statement: "en"}, {Language: "e", Version: "n"}} {
 		if seen[string(w.Hash())] {
 			t.Errorf("%+v has another's hash", w)
 		}

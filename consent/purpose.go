@@ -65,15 +65,16 @@ func (b Bar) lacks() string {
 type Wording struct {
 	Language  string // ISO 639-1
 	Version   string
+	Title     string // the purpose in a word or two; empty: its name
 	Text      string // one purpose, in plain words
 	Statement string // the express statement under the bar special; else empty
 }
 
-// Hash is SHA-256 over language, version, text and statement, each after its
-// length. It is what the ledger keeps, so that the words can be proved later.
+// Hash is SHA-256 over language, version, title, text and statement, each after
+// its length. It is what the ledger keeps, so that the words can be proved later.
 func (w Wording) Hash() []byte {
 	h := sha256.New()
-	for _, s := range []string{w.Language, w.Version, w.Text, w.Statement} {
+	for _, s := range []string{w.Language, w.Version, w.Title, w.Text, w.Statement} {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
 		h.Write(n[:])
@@ -85,7 +86,6 @@ func (w Wording) Hash() []byte {
 // Purpose is what personal data is used for on its own basis, such as news.
 type Purpose struct {
 	Name     string
-	Title    string // in a word or two, as mails name it; empty means Name
 	Kind     string // of the mails: news or survey
 	Basis    Basis
 	Bar      Bar
@@ -93,10 +93,10 @@ type Purpose struct {
 	Wordings []Wording     // the last of a language is asked; a consent to an earlier one stands as long as it is listed
 }
 
-// Label is how mails name the purpose.
-func (p *Purpose) Label() string {
-	if p.Title != "" {
-		return p.Title
+// Label is how mails in the language name the purpose.
+func (p *Purpose) Label(language string) string {
+	if w := p.Current(language); w != nil && w.Title != "" {
+		return w.Title
 	}
 	return p.Name
 }

@@ -143,7 +143,7 @@ func (c *Consents) challenge(ctx context.Context, v View, ch *tickets.Change, p 
 	text := consentEncoding.EncodeToString(secret[:])
 	until := now.Add(consent.AskStands)
 	ch.Also = append(ch.Also, &Token{Hash: ReadSecret(text), Kind: TokenAgree, Entry: e, Scope: e.WordingHash, Address: to.Address, Made: now, Expires: until})
-	args := map[string]string{"purpose": p.Label(), "wording": words(p.Wording(e)), "word": consent.Word(e.Language),
+	args := map[string]string{"purpose": p.Label(e.Language), "wording": words(p.Wording(e)), "word": consent.Word(e.Language),
 		"code": grouped(text), "until": until.UTC().Format(time.DateOnly), "stop": c.plainStop()}
 	if e.Act == consent.Pending {
 		args["child"] = e.Address

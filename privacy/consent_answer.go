@@ -119,7 +119,7 @@ func (c *Consents) Given(ctx context.Context, v View, ch *tickets.Change, p *con
 	tag, _ := c.tag(stop)
 	_, secret, _ := strings.Cut(tag, ".")
 	ch.Also = append(ch.Also, &Token{Hash: ReadSecret(secret), Kind: TokenStop, Entry: e, Scope: e.WordingHash, Address: e.Address, Made: e.At})
-	args := map[string]string{"purpose": p.Label(), "wording": words(p.Wording(e)), "stop": stop}
+	args := map[string]string{"purpose": p.Label(e.Language), "wording": words(p.Wording(e)), "stop": stop}
 	return c.write(ctx, v, ch, MailConsent, e.Language, args, to, "", e)
 }
 
@@ -138,7 +138,7 @@ func (c *Consents) tellOfficers(ctx context.Context, v View, ch *tickets.Change,
 			continue
 		}
 		ch.Outbox = append(ch.Outbox, &tickets.Outgoing{Org: e.Org, Kind: tickets.OutReport, MessageID: tickets.NewMessageID(q.ReplyDomain), To: a.Address, ToAgent: a.ID,
-			QueueID: q.ID, Spec: tickets.OutSpec{Subject: "A consent waits for your review: " + p.Name, Text: fmt.Sprintf(reviewText, e.Address, p.Label(),
+			QueueID: q.ID, Spec: tickets.OutSpec{Subject: "A consent waits for your review: " + p.Name, Text: fmt.Sprintf(reviewText, e.Address, p.Label(e.Language),
 				e.Version, e.Language, e.Receipt, quote(words(p.Wording(e))), p.Name, e.Address, p.Name, e.Address)}})
 	}
 	return nil
@@ -245,7 +245,7 @@ func lastLanguage(entries []consent.Entry, to *tickets.Person) string {
 func (c *Consents) stopped(ctx context.Context, v View, ch *tickets.Change, e *consent.Entry, to *tickets.Person) error {
 	args := map[string]string{}
 	if p := c.Rules.Purpose(e.Purpose); p != nil {
-		args["purpose"] = p.Label()
+		args["purpose"] = p.Label(e.Language)
 	}
 	return c.write(ctx, v, ch, MailStopped, e.Language, args, to, "", nil)
 }

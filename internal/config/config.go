@@ -40,6 +40,7 @@ type Config struct {
 	Trust    Trust    `toml:"trust"`
 	Spam     Spam     `toml:"spam"`
 	Privacy  Privacy  `toml:"privacy"`
+	Consent  Consent  `toml:"consent"`
 	Log      Log      `toml:"log"`
 }
 
@@ -324,6 +325,9 @@ func (c *Config) check() error {
 		return errors.New("ack.per_sender_day: must not be negative; 0 means no limit")
 	}
 	if err := c.checkSpam(); err != nil {
+		return err
+	}
+	if err := c.checkConsent(); err != nil {
 		return err
 	}
 	switch c.Log.Level {
