@@ -60,7 +60,7 @@ func (f *front) login(user, password string) error {
 		len(user) > maxCredential || len(password) > maxCredential {
 		return f.loginFailed(user)
 	}
-	if wait := f.srv.guard.blocked(user, f.remote, f.exempt); wait > 0 {
+	if wait := f.srv.guard.blocked(f.srv.life, user, f.remote, f.exempt); wait > 0 {
 		f.event(slog.LevelInfo, "login not tried", slog.Duration("blocked", wait))
 		f.authFailed++
 		f.pause(f.srv.cfg.AuthDelay)
@@ -70,7 +70,7 @@ func (f *front) login(user, password string) error {
 	switch {
 	case err == nil && id > 0:
 		f.agent = id
-		f.srv.guard.succeeded(user, f.remote)
+		f.srv.guard.succeeded(f.srv.life, user, f.remote)
 		f.event(slog.LevelInfo, "logged in", slog.Int64("agent", id))
 		return nil
 	case err == nil || errors.Is(err, ErrCredentials):

@@ -191,7 +191,7 @@ func TestS11_ThreeFailuresEndTheSession(t *testing.T) {
 }
 
 func TestS11_GuardIsBounded(t *testing.T) {
-	g := newGuard(&windows{}, time.Now, func(s string) string { return s })
+	g := newGuard(&windows{}, nil, time.Now, func(s string) string { return s })
 	for i := range guardEntries + 100 {
 		g.known[fmt.Sprint(i)] = time.Now()
 		makeRoom(g.known, func(time.Time) bool { return false })

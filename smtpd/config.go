@@ -55,6 +55,10 @@ type Config struct {
 	// Default: an HMAC under a random key.
 	Pseudonym func(string) string
 
+	// Places shares between nodes from where agents logged in; nil: each
+	// process knows its own.
+	Places Places
+
 	Now   func() time.Time                                 // default time.Now
 	Sleep func(ctx context.Context, d time.Duration) error // default a timer
 }

@@ -69,13 +69,17 @@ func (f *front) unknownRecipient(err error) error {
 	return err
 }
 
-// unknownInOneMail times MaxUnknown are too many even for one mail.
-const unknownInOneMail = 5
+// unknownInOneMail times MaxUnknown are too many even for one mail; after
+// unknownPerHour of a network each of its guesses is slow.
+const (
+	unknownInOneMail = 5
+	unknownPerHour   = 20
+)
 
 func (f *front) networkGuesses() bool {
 	if f.srv.lim == nil || f.exempt {
 		return false
 	}
-	ok, _ := f.srv.lim.Allow(f.srv.life, "unknown:"+f.srv.cfg.Pseudonym(f.network.String()), 20, time.Hour)
+	ok, _ := f.srv.lim.Allow(f.srv.life, "unknown:"+f.srv.cfg.Pseudonym(f.network.String()), unknownPerHour, time.Hour)
 	return !ok
 }

@@ -60,7 +60,7 @@ func New(cfg Config, intake Intake, auth Authenticator, lim Limiter, log *slog.L
 		networks:  make(map[netip.Prefix]int),
 		handoff:   newHandoff(),
 	}
-	s.guard = newGuard(lim, cfg.Now, cfg.Pseudonym)
+	s.guard = newGuard(lim, cfg.Places, cfg.Now, cfg.Pseudonym)
 	s.life, s.end = context.WithCancel(context.Background())
 	s.taking, s.stop = context.WithCancel(s.life)
 	s.engine = newEngine(cfg, log)

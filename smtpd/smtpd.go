@@ -57,6 +57,13 @@ type Limiter interface {
 	Allow(ctx context.Context, key string, n int, per time.Duration) (ok bool, retryAfter time.Duration)
 }
 
+// Places remembers facts for all nodes. Keys hold no address in clear; a fact
+// that is lost makes the server stricter and no less correct.
+type Places interface {
+	Note(ctx context.Context, key string, keep time.Duration)
+	Noted(ctx context.Context, key string) bool
+}
+
 // Metrics is told what happens. Methods are called from many goroutines.
 type Metrics interface {
 	// Session says that a session opened (+1) or ended (-1).

@@ -140,7 +140,7 @@ func (s *server) mailConfig() smtpd.Config {
 		MessageBytes: cfg.Limits.MessageBytes, Recipients: cfg.Limits.Recipients, Connections: cfg.Limits.Connections,
 		ConnectionsPerNetwork: cfg.Limits.ConnectionsPerNetwork, MailsPerNetworkHour: cfg.Limits.MailsPerNetworkHour,
 		MailsPerSenderHour: cfg.Limits.MailsPerSenderHour, Exempt: exempt, MinFreeBytes: cfg.Limits.MinFreeBytes,
-		DiskFree: diskSeldom(cfg.Data), Pseudonym: pseudonym(s.d.secret)}
+		DiskFree: diskSeldom(cfg.Data), Pseudonym: pseudonym(s.d.secret), Places: s.d.limit}
 	if cfg.Log.Addresses {
 		sc.Pseudonym = func(s string) string { return s } // the limiter hashes its keys itself
 	}

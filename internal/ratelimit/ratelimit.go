@@ -29,6 +29,11 @@ type Limiter interface {
 	// one n and per only. It never takes much longer than 100 ms.
 	Allow(ctx context.Context, key string, n int, per time.Duration) (ok bool, retryAfter time.Duration)
 
+	// Note and Noted share a fact between the nodes, for so long; only where
+	// there is Redis. Losing a note must do no harm.
+	Note(ctx context.Context, key string, keep time.Duration)
+	Noted(ctx context.Context, key string) bool
+
 	// Healthy is nil when the count is the whole installation's. The error is
 	// for readiness and metrics: limits go on without.
 	Healthy() error
