@@ -137,7 +137,16 @@ func benchApply(b *testing.B, url string) {
 					}
 					raw := raws[i%int64(len(raws))]
 					began := time.Now()
-					if _, err := db.Apply(context.Background(), newMail(int(i), raw, string(raw[:3000]))); err != nil {
+					st := db.Stage(context.Background())
+					_, err := st.Write(raw)
+					if err == nil {
+						_, err = st.Finish()
+					}
+					if err == nil {
+						_, err = db.Apply(context.Background(), newMail(int(i), raw, string(raw[:3000])))
+					}
+					st.Abort()
+					if err != nil {
 						b.Error(err)
 						return
 					}

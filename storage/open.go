@@ -53,6 +53,7 @@ type DB struct {
 	search  searchIndex
 	flushes chan struct{} // bounds staged chunks in memory
 
+	arriving  atomic.Int64 // stages that are neither adopted nor aborted
 	broken    atomic.Pointer[error]
 	fatal     chan struct{}
 	fatalOnce sync.Once

@@ -26,6 +26,7 @@ type op struct {
 type plan struct {
 	ops       []op
 	directory bool     // queues or agents change
+	mail      bool     // a message arrives
 	adopts    []*stage // contents that become messages
 	filled    []filled
 }

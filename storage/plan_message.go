@@ -122,6 +122,7 @@ func (p *planner) message(ctx context.Context, m *tickets.Message) error {
 		dedupe = p.db.hash.dedupe(org, m.Dedupe)
 		p.lookup(dedupe, kindDedupe, 0, m.ID)
 	}
+	p.plan.mail = p.plan.mail || m.Direction == tickets.DirectionIn
 	p.add(-1, sqlInsertMessage, m.ID, org, ticketID, content, m.Receipt, string(m.Direction), m.Kind, micros(m.Received), m.Raw.Size, m.Proof,
 		m.AuthorAgent, author, bit(m.Unverified), int64(1), owner,
 		ownerKey.seal(place{column: "messages.wrapped", row: m.ID, sub: owner}, cek), bytesOrNil(mid), bytesOrNil(dedupe), p.db.sealMeta(key, m))

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"net/url"
+	"sync"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -36,52 +37,61 @@ type connection interface {
 // readers is a bounded pool of connections for views. Each keeps its prepared
 // statements; a transaction on it is one consistent reading.
 type readers struct {
-	db   *sqlx.DB
-	free chan connection // nil: to be opened
-	wrap func(*sqlx.Conn) (connection, error)
+	db    *sqlx.DB
+	wrap  func(*sqlx.Conn) (connection, error)
+	slots chan struct{} // one for each that is lent
+
+	mu   sync.Mutex
+	idle []connection // the last is the one used last
 }
 
 func newReaders(db *sqlx.DB, n int, wrap func(*sqlx.Conn) (connection, error)) *readers {
-	r := &readers{db: db, free: make(chan connection, n), wrap: wrap}
-	for range n {
-		r.free <- nil
-	}
-	return r
+	return &readers{db: db, wrap: wrap, slots: make(chan struct{}, n)}
 }
 
-// borrow takes a connection; giveBack ends its loan.
+// borrow takes a connection; giveBack ends its loan. It is the one that was
+// used last: if nothing was committed since, its pages are still those of the
+// database.
 func (r *readers) borrow(ctx context.Context) (connection, error) {
-	var c connection
 	select {
-	case c = <-r.free:
+	case r.slots <- struct{}{}:
 	default:
 		select {
-		case c = <-r.free:
+		case r.slots <- struct{}{}:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
-	if c != nil {
+	r.mu.Lock()
+	if n := len(r.idle); n > 0 {
+		c := r.idle[n-1]
+		r.idle = r.idle[:n-1]
+		r.mu.Unlock()
 		return c, nil
 	}
+	r.mu.Unlock()
 	conn, err := r.db.Connx(ctx)
 	if err == nil {
-		c, err = r.wrap(conn)
+		var c connection
+		if c, err = r.wrap(conn); err == nil {
+			return c, nil
+		}
+		_ = conn.Close()
 	}
-	if err != nil {
-		r.free <- nil
-		return nil, err
-	}
-	return c, nil
+	<-r.slots
+	return nil, err
 }
 
 // giveBack returns a connection. One that failed is closed instead.
 func (r *readers) giveBack(c connection, good bool) {
-	if !good {
+	if good {
+		r.mu.Lock()
+		r.idle = append(r.idle, c)
+		r.mu.Unlock()
+	} else {
 		c.drop()
-		c = nil
 	}
-	r.free <- c
+	<-r.slots
 }
 
 // snapshot runs fn within a read transaction.
@@ -126,12 +136,14 @@ func (r *readers) with(ctx context.Context, fn func(q querier) error) error {
 	return err
 }
 
+// close waits for what is lent.
 func (r *readers) close() error {
+	for range cap(r.slots) {
+		r.slots <- struct{}{}
+	}
 	var errs []error
-	for range cap(r.free) {
-		if c := <-r.free; c != nil {
-			errs = append(errs, c.close())
-		}
+	for _, c := range r.idle {
+		errs = append(errs, c.close())
 	}
 	return errors.Join(append(errs, r.db.Close())...)
 }

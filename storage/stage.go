@@ -31,6 +31,7 @@ type stage struct {
 	touched time.Time
 	err     error
 	done    bool // finished or aborted
+	counted bool // among those that arrive
 	adopted bool
 }
 
@@ -72,7 +73,8 @@ func (s *stageSet) adopted(st *stage) {
 
 // Stage implements [tickets.Store]. ctx bounds the writing, not what follows.
 func (db *DB) Stage(ctx context.Context) tickets.Stage {
-	return &stage{db: db, ctx: ctx, sum: sha256.New()}
+	db.arriving.Add(1)
+	return &stage{db: db, ctx: ctx, sum: sha256.New(), counted: true}
 }
 
 var errStageDone = errors.New("the stage is finished")
@@ -192,6 +194,10 @@ const abortWait = time.Second
 // Abort forgets what was written, unless a change has adopted it. Removing the
 // rows goes on after it when the database is slow.
 func (s *stage) Abort() {
+	if s.counted {
+		s.counted = false
+		s.db.arriving.Add(-1)
+	}
 	s.done, s.buf = true, nil
 	if s.content == 0 || !s.db.stages.drop(s) {
 		return

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
@@ -31,6 +32,8 @@ type writer struct {
 	args  []driver.NamedValue
 	ids   idSource // of changes decided on the writer; forgotten with a rollback
 
+	pause *time.Timer
+
 	started bool
 	crash   func(at string) error // a test's failure before the commit; nil otherwise
 }
@@ -40,6 +43,7 @@ type request struct {
 	ctx   context.Context
 	run   func(savepoint bool) error
 	after bool // run it after the commit instead, outside any transaction
+	mail  bool // it keeps a message that arrives
 	err   error
 	done  chan struct{}
 }
@@ -48,6 +52,7 @@ func newWriter(db *DB, file string) *writer {
 	w := &writer{db: db, file: file, in: make(chan *request, batchMax), quit: make(chan struct{}), done: make(chan struct{}),
 		stmts: map[string]driver.StmtExecContext{}}
 	w.ids.reserve = w.readReserve
+	w.pause = time.NewTimer(time.Hour)
 	return w
 }
 
@@ -114,7 +119,7 @@ func (w *writer) commit(ctx context.Context, d *decision, extra func(*plan)) err
 		}
 		return w.runPlan(d.plan)
 	}
-	return w.hand(&request{ctx: ctx, run: run, done: make(chan struct{})})
+	return w.hand(&request{ctx: ctx, run: run, mail: d.plan.mail, done: make(chan struct{})})
 }
 
 // reserve takes a block of ids in a commit of its own.
@@ -158,10 +163,20 @@ func (w *writer) loop() {
 	}
 }
 
+// crowd is how many changes must wait for the writer to wait for more, and
+// gatherFor for how long it does at most.
+const (
+	crowd     = 2
+	gatherFor = 2 * time.Millisecond
+)
+
 // gather takes what else waits. As long as more comes it lets the others run
 // first: when the machine is busy they have changes almost ready, and a larger
-// batch costs each of them less; when it is idle this takes no time.
+// batch costs each of them less; when it is idle this takes no time. A crowd
+// also waits a little for the mails that are arriving just now; one alone never
+// does.
 func (w *writer) gather(batch []*request) []*request {
+	mails := int64(0)
 	for quiet := 0; len(batch) < batchMax && quiet < 2; {
 		select {
 		case r := <-w.in:
@@ -169,6 +184,22 @@ func (w *writer) gather(batch []*request) []*request {
 		default:
 			quiet++
 			runtime.Gosched()
+		}
+	}
+	for _, r := range batch {
+		mails += bit(r.mail)
+	}
+	if mails < crowd || w.db.arriving.Load() <= mails {
+		return batch
+	}
+	w.pause.Reset(gatherFor)
+	defer w.pause.Stop()
+	for len(batch) < batchMax && w.db.arriving.Load() > mails {
+		select {
+		case r := <-w.in:
+			batch, mails = append(batch, r), mails+bit(r.mail)
+		case <-w.pause.C:
+			return batch
 		}
 	}
 	return batch
