@@ -208,6 +208,7 @@ func fields(m *Mail, out *tickets.Outgoing, q *tickets.Queue, d *draft, date tim
 		h.raw("Auto-Submitted", d.auto)
 		h.raw("X-Auto-Response-Suppress", "All")
 	}
+	h.unsubscribe(out.Spec)
 	h.raw("MIME-Version", "1.0")
 	return h.String(), nil
 }

@@ -42,6 +42,7 @@ var signedFields = []string{
 	"From", "From", "To", "To", "Cc", "Cc", "Subject", "Subject", "Date", "Date", "Reply-To", "Reply-To", "Message-ID", "Message-ID",
 	"In-Reply-To", "References", "Auto-Submitted", "MIME-Version", "MIME-Version", "Content-Type", "Content-Type",
 	"Content-Transfer-Encoding", "Content-Transfer-Encoding",
+	"List-Unsubscribe", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Unsubscribe-Post",
 }
 
 type domainKeys struct {

@@ -16,7 +16,7 @@ func (c *composer) draft(job *Job, q *tickets.Queue) (*draft, error) {
 	switch {
 	case out.Kind == tickets.OutReport && out.ToAgent == 0 && out.Spec.Template == tickets.TemplateDelivered:
 		return c.delivered(out, q), nil
-	case out.Kind == tickets.OutAck, out.Kind == tickets.OutAnswer, out.Kind == tickets.OutPrivacy:
+	case out.Kind == tickets.OutAck, out.Kind == tickets.OutAnswer, out.Kind == tickets.OutPrivacy, out.Kind == tickets.OutNews, out.Kind == tickets.OutSurvey:
 		if out.Message != nil && out.Message.Direction == tickets.DirectionNote {
 			return nil, &Result{Class: Permanent, Status: "5.7.1", Phase: "compose", Text: "an internal note is not sent to customers"}
 		}
@@ -35,6 +35,10 @@ func (c *composer) draft(job *Job, q *tickets.Queue) (*draft, error) {
 		c.notification(d, job, q)
 	case tickets.OutReceipt, tickets.OutReport:
 		c.toAgent(d, job, q)
+	case tickets.OutNews, tickets.OutSurvey:
+		if err := c.forPurpose(d, job); err != nil {
+			return nil, err
+		}
 	case tickets.OutPrivacy:
 		d.auto = "auto-generated"
 		d.subject = cleanLine(out.Spec.Subject, 200)

@@ -215,8 +215,9 @@ type Parts struct {
 	TLSPolicy TLSPolicy // nil: nobody's policy is asked for
 	Keys      KeyStore  // nil: mail goes unsigned
 	Addresses tickets.Addresses
-	Meter     Meter // nil: nothing is counted
-	Gate      Gate  // nil: nothing is held back
+	Meter     Meter       // nil: nothing is counted
+	Gate      Gate        // nil: nothing is held back
+	Consents  ConsentGate // nil: nothing leaves that rests on consent
 	Log       *slog.Logger
 	Now       func() time.Time // nil: time.Now
 }

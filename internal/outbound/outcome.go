@@ -52,6 +52,11 @@ func (o *Outcome) fail(job *Job, now time.Time) {
 		o.Events = append(o.Events, &tickets.Event{TicketID: t.ID, At: now, Kind: "failed", Actor: tickets.ActorSystem, Message: job.Out.Message,
 			Data: map[string]string{"outbox": strconv.FormatInt(job.Out.ID, 10), "kind": string(job.Out.Kind), "status": o.Result.Status}})
 	}
+	if job.Out.Purpose != "" && job.Out.Ticket == nil {
+		e := stoppedEvent(job.Out, o.Result.Status)
+		e.At = now
+		o.Events = append(o.Events, e)
+	}
 	o.Reports = reports(job, o.Result, templateFailed, now)
 }
 

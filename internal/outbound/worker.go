@@ -23,6 +23,7 @@ type Worker struct {
 	doubt    *doubt
 	meter    Meter
 	gate     Gate
+	consents ConsentGate
 	log      *slog.Logger
 	now      func() time.Time
 
@@ -62,7 +63,7 @@ func New(cfg Config, p Parts) *Worker {
 		queue = cfg.Slots
 	}
 	return &Worker{
-		cfg: cfg, outbox: p.Outbox, schedule: Schedule{Pauses: cfg.Retry}, meter: p.Meter, gate: p.Gate, log: p.Log, now: p.Now,
+		cfg: cfg, outbox: p.Outbox, schedule: Schedule{Pauses: cfg.Retry}, meter: p.Meter, gate: p.Gate, consents: p.Consents, log: p.Log, now: p.Now,
 		composer: &composer{bodies: p.Bodies, signer: newSigner(p.Keys), addr: p.Addresses, notice: cfg.Notice},
 		deliver:  &deliverer{cfg: cfg, resolver: p.Resolver, policy: p.TLSPolicy, pool: newPool(cfg.PerDest, cfg.Timeouts.Idle)},
 		lanes:    newLanes(cfg.PerDest, queue, cfg.Relay != "", p.Now),
@@ -354,6 +355,9 @@ func (w *Worker) turnedAway(ctx context.Context, h *held, dest string, err error
 
 // try composes and hands over.
 func (w *Worker) try(ctx context.Context, h *held, job *Job, dest string) Result {
+	if err := w.consented(ctx, job.Out); err != nil {
+		return classify(err)
+	}
 	m, err := w.composer.compose(ctx, h.row, job, w.now())
 	if err != nil {
 		var given *Result
@@ -369,8 +373,10 @@ func (w *Worker) try(ctx context.Context, h *held, job *Job, dest string) Result
 	}
 	m.beforeDot = func(ctx context.Context) (err error) {
 		h.doubt.leave() // an earlier host had it, and did not take the mail
-		h.doubt, err = w.doubt.stand(ctx, dest)
-		return err
+		if h.doubt, err = w.doubt.stand(ctx, dest); err != nil {
+			return err
+		}
+		return w.consented(ctx, job.Out) // last: what is withdrawn until now does not leave
 	}
 	m.afterDot = func() { h.doubt.answered() }
 	r := w.deliver.deliver(ctx, dest, m)
