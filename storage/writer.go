@@ -28,7 +28,7 @@ type writer struct {
 	conn  *sqlx.Conn
 	lite  *sqlite3.SQLiteConn
 	reads *liteConn // of the decisions made on the writer
-	stmts map[string]driver.StmtExecContext
+	stmts map[string]*sqlite3.SQLiteStmt
 	args  []driver.NamedValue
 	ids   idSource // of changes decided on the writer; forgotten with a rollback
 
@@ -50,7 +50,7 @@ type request struct {
 
 func newWriter(db *DB, file string) *writer {
 	w := &writer{db: db, file: file, in: make(chan *request, batchMax), quit: make(chan struct{}), done: make(chan struct{}),
-		stmts: map[string]driver.StmtExecContext{}}
+		stmts: map[string]*sqlite3.SQLiteStmt{}}
 	w.ids.reserve = w.readReserve
 	w.pause = time.NewTimer(time.Hour)
 	return w
@@ -215,7 +215,7 @@ func (w *writer) drain() {
 		default:
 			if w.conn != nil {
 				for _, s := range w.stmts {
-					_ = s.(driver.Stmt).Close()
+					_ = s.Close()
 				}
 				_ = w.reads.close()
 				_ = w.conn.Close()
@@ -358,6 +358,12 @@ func (w *writer) connect() error {
 func (w *writer) runPlan(p *plan) error {
 	for i := range p.ops {
 		o := &p.ops[i]
+		if o.want < 0 {
+			if err := w.put(o.text, o.args); err != nil {
+				return err
+			}
+			continue
+		}
 		rows, err := w.run(o.text, o.args)
 		if err == nil {
 			err = o.check(rows)
@@ -369,21 +375,30 @@ func (w *writer) runPlan(p *plan) error {
 	return nil
 }
 
-// run executes a prepared statement on the bare driver: database/sql would
-// cost as much again as the statement.
-func (w *writer) run(text string, args []any) (rows int64, err error) {
-	s := w.stmts[text]
-	if s == nil {
-		p, err := w.lite.Prepare(text)
-		if err != nil {
-			return 0, err
-		}
-		s = p.(driver.StmtExecContext)
-		w.stmts[text] = s
+// put executes a statement whose count of rows does not matter. Asked as a
+// query the driver binds and steps in one call of C instead of one for each
+// argument.
+func (w *writer) put(text string, args []any) error {
+	s, err := w.prepare(text, args)
+	if err != nil {
+		return err
 	}
-	w.args = w.args[:0]
-	for i, a := range args {
-		w.args = append(w.args, driver.NamedValue{Ordinal: i + 1, Value: a})
+	r, err := s.QueryContext(context.Background(), w.args)
+	clear(w.args)
+	if err != nil {
+		return err
+	}
+	if len(r.Columns()) > 0 { // else it is through already
+		return r.Close()
+	}
+	return nil
+}
+
+// run executes a statement and returns how many rows it touched.
+func (w *writer) run(text string, args []any) (rows int64, err error) {
+	s, err := w.prepare(text, args)
+	if err != nil {
+		return 0, err
 	}
 	res, err := s.ExecContext(context.Background(), w.args)
 	clear(w.args)
@@ -391,6 +406,25 @@ func (w *writer) run(text string, args []any) (rows int64, err error) {
 		return 0, err
 	}
 	return res.RowsAffected()
+}
+
+// prepare returns a statement on the bare driver, since database/sql would
+// cost as much again, and puts its arguments into w.args.
+func (w *writer) prepare(text string, args []any) (*sqlite3.SQLiteStmt, error) {
+	s := w.stmts[text]
+	if s == nil {
+		p, err := w.lite.Prepare(text)
+		if err != nil {
+			return nil, err
+		}
+		s = p.(*sqlite3.SQLiteStmt)
+		w.stmts[text] = s
+	}
+	w.args = w.args[:0]
+	for i, a := range args {
+		w.args = append(w.args, driver.NamedValue{Ordinal: i + 1, Value: a})
+	}
+	return s, nil
 }
 
 func (w *writer) exec(text string) error {
