@@ -84,7 +84,7 @@ func TestMailIsFoundAgain(t *testing.T) {
 		if !bytes.Equal(raw(t, db, m.ID), body) {
 			t.Error("the bytes differ")
 		}
-		events, err := db.Events(ctx, tk.ID)
+		events, err := db.TicketEvents(ctx, tk.ID)
 		if err != nil || len(events) != 1 || events[0].Data["é"] != "ü\n" {
 			t.Errorf("events: %+v %v", events, err)
 		}

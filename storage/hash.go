@@ -24,6 +24,8 @@ const (
 	kindMail    int64 = 17 // Message-ID of a mail of ours: its ticket; no is the message it is about
 	kindDedupe  int64 = 18 // identity: the message
 	kindThread  int64 = 19 // Outlook conversation: the ticket
+	kindRequest int64 = 20 // under an address: no and target are a privacy request about it
+	kindOpen    int64 = 21 // right and address: the open request
 )
 
 // Sorts of values; the first byte of what is hashed keeps them apart.
@@ -35,6 +37,8 @@ const (
 	hashAgent   = 'n'
 	hashDomain  = 'o'
 	hashNear    = 'b'
+	hashOpen    = 'q'
+	hashErased  = 'e'
 )
 
 const hashSize = 16

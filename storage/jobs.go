@@ -12,12 +12,13 @@ import (
 )
 
 const leaseJobs = `UPDATE jobs SET run_at = ?, fence = fence + 1, worker = ? WHERE id IN (
- SELECT id FROM jobs WHERE run_at <= ? ORDER BY run_at LIMIT ?%s) RETURNING id, kind, ticket_id, message_id, run_at, attempts, owner, sealed`
+ SELECT id FROM jobs WHERE run_at <= ? ORDER BY run_at LIMIT ?%s) RETURNING id, kind, ticket_id, message_id, run_at, attempts, owner, sealed, fence`
 
 type jobRow struct {
 	j                      *tickets.Job
 	ticket, message, owner int64
 	sealed                 []byte
+	fence                  int64
 }
 
 // LeaseJobs takes up to n jobs that are due, for the time given. Ticket and
@@ -41,7 +42,7 @@ func (db *DB) LeaseJobs(ctx context.Context, worker string, n int, lease time.Du
 		return eachRow(rows, func() error {
 			r := jobRow{j: &tickets.Job{}}
 			var at int64
-			if err := rows.Scan(&r.j.ID, &r.j.Kind, &r.ticket, &r.message, &at, &r.j.Attempts, &r.owner, &r.sealed); err != nil {
+			if err := rows.Scan(&r.j.ID, &r.j.Kind, &r.ticket, &r.message, &at, &r.j.Attempts, &r.owner, &r.sealed, &r.fence); err != nil {
 				return err
 			}
 			r.j.RunAt = fromMicros(at)
@@ -52,6 +53,7 @@ func (db *DB) LeaseJobs(ctx context.Context, worker string, n int, lease time.Du
 	if err != nil {
 		return nil, wrapErr("lease jobs", err)
 	}
+	db.leases.took(list, now.Add(lease), now)
 	return db.openJobs(ctx, list)
 }
 

@@ -17,6 +17,8 @@ type TicketFilter struct {
 	Queue int64
 	State tickets.State
 	Ref   string
+
+	Hidden bool // also what is restricted or kept for a law's sake (Articles 18 and 17(3) GDPR)
 }
 
 // listed is a ticket with its messages.
@@ -39,10 +41,13 @@ func (db *DB) EachTicket(ctx context.Context, f TicketFilter, fn func(*tickets.T
 	if f.Ref != "" {
 		where, args = where+" AND ref = ?", append(args, f.Ref)
 	}
+	if !f.Hidden {
+		where += " AND restricted + frozen = 0"
+	}
 	text := fmt.Sprintf("SELECT %s FROM tickets WHERE %s ORDER BY id LIMIT %d", ticketColumns, where, page)
 	err := pages(func() (list []listed, err error) {
 		err = db.readers.snapshot(ctx, func(q querier) error {
-			list, err = db.newView(q).ticketPage(ctx, text, args)
+			list, err = db.newView(q).ticketPage(ctx, text, args, f.Hidden)
 			return err
 		})
 		if len(list) > 0 {
@@ -54,7 +59,7 @@ func (db *DB) EachTicket(ctx context.Context, f TicketFilter, fn func(*tickets.T
 }
 
 // ticketPage reads a page of tickets and, at once, the messages of all of them.
-func (v *view) ticketPage(ctx context.Context, text string, args []any) (list []listed, err error) {
+func (v *view) ticketPage(ctx context.Context, text string, args []any, hidden bool) (list []listed, err error) {
 	rows, err := v.q.QueryContext(ctx, v.db.d.sql(text), args...)
 	if err != nil {
 		return nil, err
@@ -80,7 +85,11 @@ func (v *view) ticketPage(ctx context.Context, text string, args []any) (list []
 		byID[row.t.ID] = i
 		list = append(list, listed{t: &row.t})
 	}
-	messages, err := v.messageRows(ctx, "SELECT "+messageColumns+" FROM messages m WHERE m.ticket_id IN ("+marks(page)+") ORDER BY m.received, m.id", ids...)
+	shown := " AND m.restricted + m.frozen = 0"
+	if hidden {
+		shown = ""
+	}
+	messages, err := v.messageRows(ctx, "SELECT "+messageColumns+" FROM messages m WHERE m.ticket_id IN ("+marks(page)+")"+shown+" ORDER BY m.received, m.id", ids...)
 	if err != nil {
 		return nil, err
 	}
@@ -113,9 +122,9 @@ func (v *view) ids(ctx context.Context, text string, args ...any) ([]int64, erro
 	return list, rows.Err()
 }
 
-// Events returns what happened to a ticket, oldest first. Their messages hold
+// TicketEvents returns what happened to a ticket, oldest first. Their messages hold
 // nothing but their ids.
-func (db *DB) Events(ctx context.Context, ticketID int64) (list []*tickets.Event, err error) {
+func (db *DB) TicketEvents(ctx context.Context, ticketID int64) (list []*tickets.Event, err error) {
 	err = db.readers.with(ctx, func(q querier) error {
 		rows, err := q.QueryContext(ctx, db.d.sql("SELECT id, at, kind, actor, actor_id, message_id, data FROM events WHERE ticket_id = ? ORDER BY at, id"), ticketID)
 		if err != nil {

@@ -51,6 +51,7 @@ type DB struct {
 	orgs    orgKeys
 	stages  stageSet
 	search  searchIndex
+	leases  jobLeases
 	flushes chan struct{} // bounds staged chunks in memory
 
 	arriving  atomic.Int64 // stages that are neither adopted nor aborted

@@ -124,7 +124,12 @@ func (db *DB) FinishOutbox(ctx context.Context, l tickets.OutLease, o tickets.Ou
 		args: []any{string(o.State), next, finished, bit(o.Attempted), noticed, o.Status, l.ID, l.Fence}}
 	_, err := db.apply(ctx, func(context.Context, tickets.View) (*tickets.Change, error) {
 		return &tickets.Change{Events: o.Events, Outbox: o.Reports}, nil
-	}, func(p *plan) { p.ops = append([]op{end}, p.ops...) })
+	}, func(p *plan) {
+		p.ops = append([]op{end}, p.ops...)
+		if o.State != tickets.OutQueued {
+			p.ops = append(p.ops, db.settled(l.ID))
+		}
+	})
 	if errors.Is(err, tickets.ErrGone) {
 		return tickets.ErrLeaseLost
 	}

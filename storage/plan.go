@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"postroom/privacy"
 	"postroom/tickets"
 )
 
@@ -64,12 +65,15 @@ type planner struct {
 	people  map[string]*tickets.Person // new ones by organisation and address
 	fresh   map[*tickets.Message]bool  // messages that this change makes
 	made    map[int64]bool             // tickets written by this change
+
+	relied   map[int64]bool             // people whose rows must still be there
+	requests map[*privacy.Request]int64 // those this change makes, with their keys
 }
 
 // prepare makes a plan of a change and fills the ids into it.
 func (db *DB) prepare(ctx context.Context, v *view, c *tickets.Change) (*plan, error) {
 	p := &planner{db: db, v: v, now: v.now, c: c, plan: &plan{}}
-	n := int64(len(c.Tickets) + len(c.Messages) + len(c.Events) + len(c.Outbox) + len(c.Jobs) + len(c.Held))
+	n := int64(len(c.Tickets) + len(c.Messages) + len(c.Events) + len(c.Outbox) + len(c.Jobs) + len(c.Held) + len(c.Also))
 	if n > 0 {
 		p.plan.ops = make([]op, 0, 3*n+8)
 		first, err := db.idsFor(ctx).take(ctx, n+4)
@@ -79,7 +83,7 @@ func (db *DB) prepare(ctx context.Context, v *view, c *tickets.Change) (*plan, e
 		p.nextID, p.lastID = first, first+n+3
 	}
 	for _, step := range []func(context.Context) error{
-		p.job, p.release, p.numbers, p.tickets, p.messages, p.duplicate, p.moves, p.held, p.events, p.outbox, p.jobs, p.bounced, p.trust,
+		p.job, p.release, p.numbers, p.tickets, p.messages, p.duplicate, p.moves, p.held, p.events, p.also, p.outbox, p.jobs, p.bounced, p.trust,
 	} {
 		if err := step(ctx); err != nil {
 			p.plan.undo()
@@ -201,6 +205,7 @@ func (p *planner) person(ctx context.Context, who *tickets.Person) (sealer, erro
 		p.v.persons = map[int64]*readPerson{}
 	}
 	p.people[name] = who
+	p.reliesOn(id)
 	p.v.persons[id] = &readPerson{was: *who, keyID: id, hash: hash, seal: seal, shared: who}
 	return seal, nil
 }
@@ -214,11 +219,44 @@ func (p *planner) knownPerson(ctx context.Context, who *tickets.Person) (sealer,
 	if r == nil || r.gone {
 		return sealer{}, fmt.Errorf("person %d: %w", who.ID, errKeyGone)
 	}
+	p.rely(r)
 	if who.Name != r.was.Name || who.Language != r.was.Language {
 		r.was.Name, r.was.Language = who.Name, who.Language
 		p.add(1, sqlUpdatePerson, who.Language, r.seal.seal(place{column: "persons.sealed", row: who.ID}, encodePerson(&r.was)), who.ID)
 	}
 	return r.seal, nil
+}
+
+// rely has the change decided again when the person was erased, or moved to
+// another address, meanwhile: nothing is ever sealed under a key that goes,
+// however long another node remembers it.
+func (p *planner) rely(r *readPerson) {
+	if p.reliesOn(r.was.ID) {
+		p.first = append(p.first, p.db.d.stillThere(r.was.ID, r.hash))
+	}
+}
+
+// reliesOn notes somebody; it reports whether that was new.
+func (p *planner) reliesOn(person int64) bool {
+	if p.relied[person] {
+		return false
+	}
+	if p.relied == nil {
+		p.relied = map[int64]bool{}
+	}
+	p.relied[person] = true
+	return true
+}
+
+// stillThere is a statement that fails unless the person is there. SQLite's
+// writer sees what is there and writes nothing; PostgreSQL locks the row, so
+// that an erasure waits for the commit.
+func (d dialect) stillThere(person int64, address []byte) op {
+	if d.postgres {
+		return op{text: "SELECT 1 FROM persons WHERE id = ? AND address = ? FOR KEY SHARE", args: []any{person, address}, want: 1}
+	}
+	return op{text: "INSERT INTO stages (content, created, touched) SELECT 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM persons WHERE id = ? AND address = ?)",
+		args: []any{person, address}, want: 0}
 }
 
 // owner returns whose key seals what belongs to a ticket: the requester's, or
@@ -343,6 +381,9 @@ func (p *planner) parties(ctx context.Context, t *tickets.Ticket) ([]byte, error
 	t.Parties = slices.DeleteFunc(t.Parties, func(party tickets.Party) bool { return party.Person == nil })
 	for i := range t.Parties {
 		party := &t.Parties[i]
+		if party.Removed && party.Person.Address == "" { // erased; the number is not given again
+			continue
+		}
 		known := p.v.parted[partyKey{t.ID, party.Person.ID}]
 		if r := p.v.persons[party.Person.ID]; r == nil || !r.gone {
 			if _, err := p.person(ctx, party.Person); err != nil {

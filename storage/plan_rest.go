@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"postroom/privacy"
 	"postroom/tickets"
 )
 
@@ -15,8 +16,8 @@ const (
 	sqlInsertHeld   = "INSERT INTO held (id, org, at, kind, agent_id, ticket_id, message_id, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 	sqlReleaseHeld  = "UPDATE held SET state = ? WHERE id = ? AND state = 'held'"
 	sqlInsertOutbox = `INSERT INTO outbox (id, org, kind, ticket_id, message_id, queue_id, to_agent, to_person, owner, domain, state,
- created, next_at, attempts, fence, worker, noticed, finished, status, dest, spec)
- VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, 0, 0, '', 0, 0, '', ?, ?)`
+ created, next_at, attempts, fence, worker, noticed, finished, status, dest, spec, request_id, purpose, template, artifact)
+ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, 0, 0, '', 0, 0, '', ?, ?, ?, ?, ?, ?)`
 	sqlInsertJob  = "INSERT INTO jobs (id, kind, ticket_id, message_id, run_at, attempts, fence, worker, owner, sealed) VALUES (?, ?, ?, ?, ?, 0, 0, '', ?, ?)"
 	sqlDropLookup = "DELETE FROM lookups WHERE hash = ? AND kind = ? AND no = ?"
 	sqlFinishJob  = "DELETE FROM jobs WHERE id = ?"
@@ -193,6 +194,10 @@ func (p *planner) outgoing(ctx context.Context, o *tickets.Outgoing) error {
 			return err
 		}
 	}
+	if r, ok := o.Request.(*privacy.Request); ok && r != nil {
+		p.plan.fill(&o.RequestID)
+		o.RequestID = r.ID
+	}
 	owner, key, err := p.outOwner(ctx, o)
 	if err != nil {
 		return err
@@ -212,7 +217,7 @@ func (p *planner) outgoing(ctx context.Context, o *tickets.Outgoing) error {
 	p.add(-1, sqlInsertOutbox, o.ID, o.Org, string(o.Kind), ticketID(o.Ticket), messageID(o.Message), o.QueueID, o.ToAgent, person,
 		owner, p.db.hash.domain(o.Org, tickets.Domain(o.To)), micros(p.now), micros(due),
 		key.seal(place{column: "outbox.dest", row: o.ID}, encodeDest(o.To, o.MessageID)),
-		p.db.sealSqueezed(key, place{column: "outbox.spec", row: o.ID}, spec, squeezeAbove))
+		p.db.sealSqueezed(key, place{column: "outbox.spec", row: o.ID}, spec, squeezeAbove), o.RequestID, o.Purpose, o.Spec.Template, int64(o.Spec.Artifact))
 	// A message that is sent is found by its own row; anything else of ours by its ticket.
 	if o.MessageID != "" && o.Ticket != nil && (o.Message == nil || o.Message.MessageID != o.MessageID) {
 		p.lookup(p.db.hash.messageID(o.Org, o.MessageID), kindMail, messageID(o.Message), o.Ticket.ID)
@@ -220,7 +225,7 @@ func (p *planner) outgoing(ctx context.Context, o *tickets.Outgoing) error {
 	switch {
 	case o.Kind == tickets.OutAck:
 		p.lookup(p.db.hash.address(o.Org, o.To), kindAck, micros(p.now), o.ID)
-	case o.ToPerson != nil:
+	case o.ToPerson != nil && owner >= 0: // a request's mails are found by the request
 		p.lookup(p.db.hash.address(o.Org, o.To), kindSent, o.ID, o.ID)
 	}
 	return nil
@@ -235,7 +240,19 @@ func encodeDest(to, messageID string) []byte {
 	return e.b
 }
 
+// outOwner returns whose key seals a mail: the key that is named, that of the
+// privacy request the mail belongs to, or the recipient's.
 func (p *planner) outOwner(ctx context.Context, o *tickets.Outgoing) (int64, sealer, error) {
+	if o.SealKey != 0 {
+		key, err := p.db.keys.get(ctx, o.SealKey)
+		return -o.SealKey, key, err
+	}
+	if o.RequestID != 0 {
+		r, _ := o.Request.(*privacy.Request)
+		if owner, key, err := p.requestKey(ctx, r, o.RequestID); err != nil || owner != 0 {
+			return owner, key, err
+		}
+	}
 	if o.ToPerson != nil {
 		key, err := p.person(ctx, o.ToPerson)
 		return o.ToPerson.ID, key, err
@@ -255,9 +272,20 @@ func (p *planner) jobs(ctx context.Context) error {
 		}
 		var owner int64
 		var sealed any
+		about := j.Ticket
+		if r, ok := j.Request.(*privacy.Request); ok && r != nil {
+			j.Data = maps.Clone(j.Data)
+			if j.Data == nil {
+				j.Data = map[string]string{}
+			}
+			j.Data["request"] = strconv.FormatInt(r.ID, 10)
+		}
+		if j.Data["request"] != "" { // an erasure must outlive the person's key
+			about = nil
+		}
 		if len(j.Data) > 0 {
 			var key sealer
-			if owner, key, err = p.owner(ctx, tickets.DefaultOrg, j.Ticket); err != nil {
+			if owner, key, err = p.owner(ctx, tickets.DefaultOrg, about); err != nil {
 				return err
 			}
 			sealed = key.seal(place{column: "jobs.sealed", row: id}, []byte(encodeData(j.Data)))
@@ -277,6 +305,9 @@ func (p *planner) bounced(context.Context) error {
 		text = sqlBounced
 	}
 	p.add(-1, text, b.Status, b.OutboxID)
+	if b.Permanent {
+		p.plan.ops = append(p.plan.ops, p.db.settled(b.OutboxID))
+	}
 	return nil
 }
 

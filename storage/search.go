@@ -141,7 +141,7 @@ func (db *DB) decideFound(ctx context.Context, org int64, ids []int64, words []s
 			if err != nil {
 				return err
 			}
-			if r == nil || r.org != org || r.cek == nil {
+			if r == nil || r.org != org || r.cek == nil || r.m.Restricted {
 				continue
 			}
 			text := searchText(r.m)
@@ -215,7 +215,8 @@ func (db *DB) index(ctx context.Context, list []LogEntry, seq int64) error {
 			if err != nil {
 				return err
 			}
-			if r != nil && r.cek != nil {
+			texts[e.MessageID] = ""
+			if r != nil && r.cek != nil && !r.m.Restricted {
 				texts[e.MessageID] = searchText(r.m)
 			}
 		}
@@ -230,7 +231,11 @@ func (db *DB) index(ctx context.Context, list []LogEntry, seq int64) error {
 	}
 	defer func() { _ = tx.Rollback() }()
 	for id, text := range texts {
-		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO words (rowid, text) VALUES (?, ?)", id, text); err != nil {
+		statement, args := "INSERT OR REPLACE INTO words (rowid, text) VALUES (?, ?)", []any{id, text}
+		if text == "" { // erased or restricted
+			statement, args = "DELETE FROM words WHERE rowid = ?", args[:1]
+		}
+		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,7 @@ func (db *DB) sweepKeys(ctx context.Context) error {
 	}
 	for from < before {
 		var ids []int64
-		if err := k.db.SelectContext(ctx, &ids, k.d.keys("SELECT id FROM keys.keys WHERE id > ? AND id < ? AND kind = 'person' ORDER BY id LIMIT 1000"), from, before); err != nil {
+		if err := k.db.SelectContext(ctx, &ids, k.d.keys("SELECT id FROM keys.keys WHERE id > ? AND id < ? AND kind <> 'org' ORDER BY id LIMIT 1000"), from, before); err != nil {
 			return fmt.Errorf("sweep keys: %w", err)
 		}
 		if err := db.sweepKeysOf(ctx, ids); err != nil {
@@ -74,7 +74,8 @@ func (db *DB) sweepKeysOf(ctx context.Context, ids []int64) error {
 			for i, id := range part {
 				args[i] = id
 			}
-			rows, err := q.QueryContext(ctx, db.d.sql("SELECT id FROM persons WHERE id IN ("+marks(len(args))+")"), args...)
+			in := marks(len(args))
+			rows, err := q.QueryContext(ctx, db.d.sql("SELECT id FROM persons WHERE id IN ("+in+") UNION SELECT key_id FROM privacy_requests WHERE key_id IN ("+in+") UNION SELECT key_id FROM privacy_frozen WHERE key_id IN ("+in+") UNION SELECT target FROM privacy_work WHERE kind = 'person' AND target IN ("+in+")"), slices.Concat(args, args, args, args)...)
 			if err != nil {
 				return err
 			}

@@ -182,9 +182,12 @@ func encodePerson(p *tickets.Person) []byte {
 	return e.b
 }
 
-// keyOf returns the sealer of a person, or of the organisation when the
-// person is 0.
+// keyOf returns the sealer of a person, of the organisation when the person is
+// 0, or of the key that is meant when it is below (migration 0002).
 func (v *view) keyOf(ctx context.Context, org, person int64) (sealer, error) {
+	if person < 0 {
+		return v.db.keys.get(ctx, -person)
+	}
 	if person == 0 {
 		return v.db.orgs.get(ctx, v, org)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 const messageColumns = `m.id, m.org, m.ticket_id, m.content, m.receipt, m.direction, m.kind, m.received, m.size, m.proof,
- m.author_agent, m.author_person, m.unverified, m.version, m.owner, m.wrapped, m.meta`
+ m.author_agent, m.author_person, m.unverified, m.version, m.owner, m.wrapped, m.meta, m.restricted + m.frozen`
 
 type messageRow struct {
 	m          tickets.Message
@@ -23,6 +23,7 @@ type messageRow struct {
 	author     int64
 	version    int64
 	owner      int64
+	hidden     int64
 	wrapped    []byte
 	meta       []byte
 }
@@ -30,7 +31,7 @@ type messageRow struct {
 func (r *messageRow) dest() []any {
 	m := &r.m
 	return []any{&m.ID, &r.org, &r.ticket, &r.content, &m.Receipt, &m.Direction, &m.Kind, &r.received, &m.Raw.Size, &m.Proof,
-		&m.AuthorAgent, &r.author, &r.unverified, &r.version, &r.owner, &r.wrapped, &r.meta}
+		&m.AuthorAgent, &r.author, &r.unverified, &r.version, &r.owner, &r.wrapped, &r.meta, &r.hidden}
 }
 
 func (v *view) MessageByID(ctx context.Context, id int64) (*tickets.Message, error) {
@@ -54,7 +55,7 @@ func (v *view) readMessage(ctx context.Context, id int64) (*readMessage, error) 
 }
 
 func (v *view) MessagesOf(ctx context.Context, ticketID int64, limit int) ([]*tickets.Message, error) {
-	text := "SELECT " + messageColumns + " FROM messages m WHERE m.ticket_id = CAST(? AS INTEGER) ORDER BY m.received DESC, m.id DESC"
+	text := "SELECT " + messageColumns + " FROM messages m WHERE m.ticket_id = CAST(? AS INTEGER) AND m.restricted + m.frozen = 0 ORDER BY m.received DESC, m.id DESC"
 	args := []any{ticketID}
 	if limit > 0 {
 		text += fmt.Sprintf(" LIMIT %d", limit)
@@ -104,6 +105,7 @@ func (v *view) openMessage(ctx context.Context, row *messageRow) (*readMessage, 
 	m.TicketID = row.ticket.Int64
 	m.Received = fromMicros(row.received)
 	m.Unverified = row.unverified != 0
+	m.Restricted = row.hidden != 0
 	r := &readMessage{m: &m, version: row.version, content: row.content, owner: row.owner, org: row.org}
 	if row.author != 0 {
 		p, err := v.person(ctx, row.author)

@@ -10,7 +10,7 @@ import (
 )
 
 const outboxColumns = `id, org, kind, ticket_id, message_id, queue_id, to_agent, to_person, owner, state,
- created, next_at, attempts, fence, noticed, finished, status, dest, spec`
+ created, next_at, attempts, fence, noticed, finished, status, dest, spec, request_id, purpose`
 
 type outboxRow struct {
 	o                              tickets.Outgoing
@@ -26,7 +26,7 @@ type outboxRow struct {
 func (r *outboxRow) cols() []any {
 	o := &r.o
 	return []any{&o.ID, &o.Org, &o.Kind, &r.ticket, &r.message, &o.QueueID, &o.ToAgent, &r.person, &r.owner, &r.state,
-		&r.created, &r.next, &r.attempts, &r.fence, &r.noticed, &r.finished, &r.status, &r.dest, &r.spec}
+		&r.created, &r.next, &r.attempts, &r.fence, &r.noticed, &r.finished, &r.status, &r.dest, &r.spec, &o.RequestID, &o.Purpose}
 }
 
 func (v *view) OutgoingByID(ctx context.Context, id int64) (*tickets.Outgoing, tickets.OutState, error) {
@@ -69,6 +69,7 @@ func (v *view) outboxRow(ctx context.Context, id int64) (*outboxRow, error) {
 // destroyed, the content also once the mail is done with.
 func (v *view) openOutgoing(ctx context.Context, row *outboxRow) error {
 	row.o.NotBefore = fromMicros(row.next)
+	row.o.SealKey = max(-row.owner, 0)
 	key, err := v.keyOf(ctx, row.o.Org, row.owner)
 	if errors.Is(err, errKeyGone) {
 		return nil

@@ -12,20 +12,20 @@ import (
 )
 
 const ticketColumns = `id, org, ref, queue_id, state, assignee_id, priority, tags, language, created, updated,
- resolved_at, snooze_until, merged_into, linked_to, last_in, last_out, version, parties, owner, sealed`
+ resolved_at, snooze_until, merged_into, linked_to, last_in, last_out, version, parties, owner, sealed, restricted + frozen`
 
 type ticketRow struct {
 	t                                   tickets.Ticket
 	tags                                string
 	created, updated, resolved, snoozed int64
-	owner                               int64
+	owner, hidden                       int64
 	parties, sealed                     []byte
 }
 
 func (r *ticketRow) dest() []any {
 	t := &r.t
 	return []any{&t.ID, &t.Org, &t.Ref, &t.QueueID, &t.State, &t.AssigneeID, &t.Priority, &r.tags, &t.Language, &r.created, &r.updated,
-		&r.resolved, &r.snoozed, &t.MergedInto, &t.LinkedTo, &t.LastInID, &t.LastOutID, &t.Version, &r.parties, &r.owner, &r.sealed}
+		&r.resolved, &r.snoozed, &t.MergedInto, &t.LinkedTo, &t.LastInID, &t.LastOutID, &t.Version, &r.parties, &r.owner, &r.sealed, &r.hidden}
 }
 
 func (v *view) TicketByID(ctx context.Context, id int64) (*tickets.Ticket, error) {
@@ -53,6 +53,7 @@ func (v *view) ticket(ctx context.Context, text string, args ...any) (*tickets.T
 func (v *view) openTicket(ctx context.Context, row *ticketRow) error {
 	t := &row.t
 	t.Tags = strings.Fields(row.tags)
+	t.Restricted = row.hidden != 0
 	t.Created, t.Updated = fromMicros(row.created), fromMicros(row.updated)
 	t.ResolvedAt, t.SnoozeUntil = fromMicros(row.resolved), fromMicros(row.snoozed)
 	if err := v.parties(ctx, t, row.parties); err != nil {
@@ -175,7 +176,7 @@ func (v *view) TicketsIn(ctx context.Context, queueIDs []int64, states []tickets
 	var found []waiting
 	for _, q := range queueIDs {
 		for _, s := range states {
-			rows, err := v.q.QueryContext(ctx, v.db.d.sql("SELECT id, updated FROM tickets WHERE queue_id = ? AND state = ? ORDER BY updated LIMIT ?"),
+			rows, err := v.q.QueryContext(ctx, v.db.d.sql("SELECT id, updated FROM tickets WHERE queue_id = ? AND state = ? AND restricted + frozen = 0 ORDER BY updated LIMIT ?"),
 				q, string(s), limit)
 			if err != nil {
 				return nil, wrapErr("list tickets", err)

@@ -270,7 +270,7 @@ func (cmd *ticketExplainCmd) Do(ctx context.Context, d *desk, s streams) error {
 	if err != nil {
 		return err
 	}
-	events, err := d.store.Events(ctx, t.ID)
+	events, err := d.store.TicketEvents(ctx, t.ID)
 	if err != nil {
 		return err
 	}

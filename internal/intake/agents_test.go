@@ -409,7 +409,7 @@ func TestForwardsByAgents(t *testing.T) {
 		if len(g.out) != 0 {
 			t.Errorf("forward %d: mail %v", i, kinds(g.out))
 		}
-		events, err := d.store.Events(t.Context(), g.t.ID)
+		events, err := d.store.TicketEvents(t.Context(), g.t.ID)
 		d.must(err)
 		if events[0].Actor != tickets.ActorAgent || events[0].ActorID != d.ada.ID {
 			t.Errorf("forward %d: by %+v", i, events[0])

@@ -285,7 +285,7 @@ func (d *desk) snapshot() string { return d.of(d.all()) + d.words(d.outgoing()) 
 func (d *desk) of(list []ticketAndMessages) string {
 	var b strings.Builder
 	for _, tm := range list {
-		events, err := d.store.Events(d.t.Context(), tm.Ticket.ID)
+		events, err := d.store.TicketEvents(d.t.Context(), tm.Ticket.ID)
 		d.must(err)
 		b.WriteString(d.words(tm.Ticket) + d.words(tm.Messages) + d.words(events))
 	}
@@ -349,7 +349,7 @@ func kinds(list []*tickets.Outgoing) (k []tickets.OutKind) {
 
 func (d *desk) events(t *tickets.Ticket) (list []string) {
 	d.t.Helper()
-	events, err := d.store.Events(d.t.Context(), t.ID)
+	events, err := d.store.TicketEvents(d.t.Context(), t.ID)
 	d.must(err)
 	for _, e := range events {
 		list = append(list, e.Kind)

@@ -175,7 +175,7 @@ func TestJunkIsPutAsideInSilence(t *testing.T) {
 	if tk == nil || tk.State != tickets.StateSpam || m.Proof != "aligned" {
 		t.Fatalf("%+v %+v", tk, m)
 	}
-	events, err := d.store.Events(t.Context(), tk.ID)
+	events, err := d.store.TicketEvents(t.Context(), tk.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
