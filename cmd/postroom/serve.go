@@ -50,6 +50,7 @@ func (cmd *serveCmd) Run(ctx context.Context, c *cli, s streams) error {
 	if err != nil {
 		return err
 	}
+	tuneCollector()
 	log := newLogger(cfg, s.err)
 	d, err := newDesk(ctx, cfg, log)
 	if err != nil {
