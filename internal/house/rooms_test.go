@@ -83,7 +83,7 @@ var rooms = map[string]room{
 	},
 	"internal/mailtext": {
 		purpose: "the words of the mails Postroom writes itself, in each language",
-		own:     []string{"tickets", "internal/message"},
+		own:     []string{"tickets", "privacy", "internal/message"},
 		others:  []string{"golang.org/x/text"},
 	},
 	"internal/message": {
