@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -61,6 +62,7 @@ type pageMessage struct {
 	Badges                         []string
 	To, Cc, ToLabel, CcLabel, Hint string
 	Text                           string
+	FilesLabel                     string
 	Files                          []link
 	Mail                           *link
 }
@@ -281,13 +283,15 @@ func (b *builder) pageMessage(ctx context.Context, p *part, e *entry) (pageMessa
 		return pageMessage{}, err
 	}
 	m := pageMessage{
-		No: e.seq, By: string(e.By), Who: t(string(e.By)), When: b.words.time(e.Received, b.zone), ToLabel: t("to"), CcLabel: t("cc"),
+		No: e.seq, By: string(e.By), Who: t(string(e.By)), When: b.words.time(e.Received, b.zone), ToLabel: t("to"), CcLabel: t("cc"), FilesLabel: t("files-l"),
 		To: strings.Join(e.To, ", "), Cc: strings.Join(e.Cc, ", "), Text: strings.TrimSpace(strings.ToValidUTF8(text, "\ufffd")),
 		Inner: e.Relation == privacy.Internal || e.Relation == privacy.Beside,
 	}
-	m.From = strings.TrimSpace(e.FromName + " " + angle(e.From))
 	if e.Direction == tickets.DirectionNote {
 		m.Badges = append(m.Badges, t("note"))
+	}
+	if e.Direction != tickets.DirectionNote {
+		m.From = strings.TrimSpace(e.FromName + " " + angle(e.From))
 	}
 	if e.Kind == "auto-reply" || e.Kind == "bounce" {
 		m.Badges = append(m.Badges, b.words.value(e.Kind))
@@ -296,11 +300,7 @@ func (b *builder) pageMessage(ctx context.Context, p *part, e *entry) (pageMessa
 		m.Hint = t("masked")
 	}
 	for i, a := range e.Attachments {
-		name := a.Name
-		if name == "" {
-			name = e.files[i].name
-		}
-		m.Files = append(m.Files, b.link(p, e.files[i], name, size(a.Size)))
+		m.Files = append(m.Files, b.link(p, e.files[i], path.Base(e.files[i].name), size(a.Size)))
 	}
 	if e.eml.name != "" {
 		l := b.link(p, e.eml, t("as-was"), size(e.Size))
