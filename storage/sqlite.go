@@ -59,6 +59,9 @@ func openLite(file string, conns, cacheKiB int, readOnly, beside bool) *sqlx.DB 
 		q.Set("_query_only", "on")
 		q.Set("_txlock", "deferred")
 	}
+	if name := gatherVFS(); name != "" {
+		q.Set("vfs", name)
+	}
 	pragmas := []string{"temp_store = MEMORY", "journal_size_limit = 67108864"}
 	if beside {
 		pragmas = append(pragmas, "wal_autocheckpoint = 0")
