@@ -96,7 +96,11 @@ type Record struct {
 	Factor    bool           `json:"factor,omitempty"`    // a second factor was given
 	Alarms    int            `json:"alarms,omitempty"`    // overdue alarms that were mailed
 	LastAsked time.Time      `json:"last_asked,omitzero"` // the newest challenge or reminder of one
-	Settled   time.Time      `json:"settled,omitzero"`    // everything was accepted by the far side, or given up
+	AskAt     time.Time      `json:"ask_at,omitzero"`     // a challenge that waits for its budget goes out then
+	Turn      time.Time      `json:"turn,omitzero"`       // since when the officer has to act; zero: not the officer's turn
+	On        time.Time      `json:"on,omitzero"`         // an erasure begins then, or a restriction is lifted
+	Since     time.Time      `json:"since,omitzero"`      // the newest archive was ordered then; mails from before don't count
+	Dropped   time.Time      `json:"dropped,omitzero"`    // the archive was deleted here
 }
 
 // Kept is content that a law obliges to keep.

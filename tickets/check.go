@@ -69,6 +69,10 @@ func onlyOnce(v Verb) bool {
 }
 
 func (r *agentRun) checkCommand(c Command, queue int64) {
+	if c.Verb.Privacy() {
+		r.fail("%q: there is no request of a data subject here that this could be about", c.Line)
+		return
+	}
 	switch c.Verb {
 	case VerbAssign:
 		r.checkAssign(c, queue)

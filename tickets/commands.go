@@ -38,13 +38,37 @@ const (
 	VerbConfirm  Verb = "confirm"
 	VerbDrop     Verb = "drop"
 	VerbHelp     Verb = "help"
+
+	// Of the privacy desk; see package privacy.
+	VerbPrivacy    Verb = "privacy" // a right: this ticket holds a request of a data subject
+	VerbApprove    Verb = "approve"
+	VerbRefuse     Verb = "refuse"
+	VerbExtend     Verb = "extend"
+	VerbHold       Verb = "hold"
+	VerbRelease    Verb = "release"
+	VerbLink       Verb = "link"
+	VerbWithhold   Verb = "withhold"
+	VerbNotRequest Verb = "not-a-request"
+	VerbDone       Verb = "done"
+	VerbLift       Verb = "lift"
 )
+
+// Privacy reports whether the verb is the privacy desk's, which carries it out.
+func (v Verb) Privacy() bool {
+	switch v {
+	case VerbPrivacy, VerbApprove, VerbRefuse, VerbExtend, VerbHold, VerbRelease, VerbLink, VerbWithhold, VerbNotRequest, VerbDone, VerbLift:
+		return true
+	}
+	return false
+}
 
 // verbArgs says whether a verb wants an argument: 0 none, 1 one, -1 may.
 var verbArgs = map[Verb]int{
 	VerbNote: 0, VerbResolve: 0, VerbWait: 0, VerbOpen: 0, VerbAssign: 1, VerbTag: 1, VerbUntag: 1,
 	VerbPriority: 1, VerbSnooze: 1, VerbQueue: 1, VerbMerge: 1, VerbSplit: 0, VerbSpam: 0, VerbMacro: 1,
 	VerbTake: -1, VerbShow: -1, VerbList: -1, VerbSend: 1, VerbNew: 1, VerbForward: 0, VerbConfirm: 0, VerbDrop: 0, VerbHelp: 0,
+	VerbPrivacy: 1, VerbApprove: -1, VerbRefuse: -1, VerbExtend: 1, VerbHold: 0, VerbRelease: 0, VerbLink: 1, VerbWithhold: 1, VerbNotRequest: 0,
+	VerbDone: -1, VerbLift: -1,
 }
 
 // synonyms are the spellings that agents bring along from other desks.

@@ -66,7 +66,12 @@ const CommandHelp = `Commands stand at the top of your mail, one a line; ordinar
 #merge REF            into that ticket       #split        give this message a ticket of its own
 #send attachments     mail me what was left out
 #list  #show REF      open tickets, one ticket
-#new ann@example.org  write to a customer first; the subject of your mail is the ticket's`
+#new ann@example.org  write to a customer first; the subject of your mail is the ticket's
+#privacy access       hand a data subject's request over to the privacy officer; or portability, erasure,
+                      rectification, restriction, objection, withdraw
+The privacy officer, in a request's ticket:
+#approve  #refuse GROUND  #extend REASON  #hold  #release  #link ADDRESS  #withhold RECEIPT GROUND
+#done WHAT WAS CHANGED  #lift REASON  #not-a-request  #close`
 
 // become keeps the last word on the state; it holds once everything is done.
 func (r *agentRun) become(s State, say string) {
