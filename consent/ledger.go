@@ -67,6 +67,12 @@ func (p *Purpose) last(entries []Entry, counts func(Act) bool) *Entry {
 	return nil
 }
 
+// LastGrant is the newest consent to the purpose, whether or not it still
+// stands; nil when there never was one.
+func (p *Purpose) LastGrant(entries []Entry) *Entry {
+	return p.last(entries, func(a Act) bool { return a == Granted })
+}
+
 // Why a question is not asked.
 var (
 	ErrBasis     = errors.New("this purpose does not rest on consent: there is nothing to ask")

@@ -3,9 +3,7 @@ package privacy
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base32"
 	"errors"
 	"strings"
 	"time"
@@ -23,55 +21,27 @@ type Consents struct {
 	Secret  []byte // makes the tokens of withdrawals
 }
 
-// The kinds of plus-forms of the privacy address that end in a secret.
-const (
-	agreeForm = "p"
-	stopForm  = "stop"
-)
+// stopTag stands before the secret that withdraws, in the privacy address.
+const stopTag = "stop."
 
-var consentEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-
-// secretForm writes a secret as a plus-form of the privacy address.
-func secretForm(address, form string, secret [16]byte) string {
-	local, domain, _ := tickets.SplitAddress(address)
-	return local + "+" + form + "." + consentEncoding.EncodeToString(secret[:]) + "@" + domain
-}
-
-// ReadSecret reads the 26 characters of a secret, in either case, and returns
-// the hash by which its token is found; nil when they are none.
-func ReadSecret(s string) []byte {
-	b, err := consentEncoding.DecodeString(strings.ToLower(s))
-	if err != nil || len(b) != 16 {
-		return nil
-	}
-	h := sha256.Sum256(b)
-	return h[:]
-}
-
-// StopForm reports whether the address asks to stop, and the hash of the
-// secret in it: nil for the plain form, which means everything.
+// StopForm returns the hash of the secret in an address that withdraws a
+// consent. ok says that the address is, or was meant to be, one; hash is nil
+// where the secret is damaged.
 func (c *Consents) StopForm(address string) (hash []byte, ok bool) {
-	tag, ok := c.tag(address)
-	switch {
-	case !ok:
-		return nil, false
-	case strings.EqualFold(tag, stopForm):
-		return nil, true
-	}
-	form, secret, _ := strings.Cut(tag, ".")
-	hash = ReadSecret(secret)
-	return hash, strings.EqualFold(form, stopForm) && hash != nil
+	tag, _ := c.tag(address)
+	text, ok := strings.CutPrefix(strings.ToLower(tag), stopTag)
+	return hashOf(text), ok
 }
 
 // AgreeForm returns the hash of the secret in a challenge's address, or nil.
 func (c *Consents) AgreeForm(address string) []byte {
 	tag, _ := c.tag(address)
-	form, secret, _ := strings.Cut(tag, ".")
-	if !strings.EqualFold(form, agreeForm) {
-		return nil
-	}
-	return ReadSecret(secret)
+	hash, _ := TokenInTag(tag)
+	return hash
 }
+
+// ClickForm returns the hash of the secret that ends a URL, or nil.
+func ClickForm(text string) []byte { return hashOf(strings.ToLower(text)) }
 
 func (c *Consents) tag(address string) (string, bool) {
 	local, domain, _ := tickets.SplitAddress(address)
@@ -97,10 +67,12 @@ func (c *Consents) stopSecret(e *consent.Entry) (s [16]byte) {
 // HTTP port is public.
 func (c *Consents) Unsubscribe(e *consent.Entry) (mail, url string) {
 	secret := c.stopSecret(e)
+	text := tokenText.EncodeToString(secret[:])
 	if c.Public != "" {
-		url = strings.TrimRight(c.Public, "/") + "/" + consentEncoding.EncodeToString(secret[:])
+		url = strings.TrimRight(c.Public, "/") + "/" + text
 	}
-	return secretForm(c.Address, stopForm, secret), url
+	local, domain, _ := tickets.SplitAddress(c.Address)
+	return local + "+" + stopTag + text + "@" + domain, url
 }
 
 // Question is a consent to be asked for.
@@ -138,20 +110,18 @@ func (c *Consents) Ask(ctx context.Context, v View, q Question, now time.Time) (
 // challenge asks somebody, by a mail whose reply address is the secret. Under
 // an entry that waits for a parent it asks the parent.
 func (c *Consents) challenge(ctx context.Context, v View, ch *tickets.Change, p *consent.Purpose, e *consent.Entry, to *tickets.Person, now time.Time) error {
-	var secret [16]byte
-	rand.Read(secret[:])
-	text := consentEncoding.EncodeToString(secret[:])
-	until := now.Add(consent.AskStands)
-	ch.Also = append(ch.Also, &Token{Hash: ReadSecret(text), Kind: TokenAgree, Entry: e, Scope: e.WordingHash, Address: to.Address, Made: now, Expires: until})
+	tok, replyTo, code := NewToken(TokenAgree, nil, to.Address, c.Address, now)
+	tok.Entry, tok.Scope, tok.Expires = e, e.WordingHash, now.Add(consent.AskStands)
+	ch.Also = append(ch.Also, tok)
 	args := map[string]string{"purpose": p.Label(e.Language), "wording": words(p.Wording(e)), "word": consent.Word(e.Language),
-		"code": grouped(text), "until": until.UTC().Format(time.DateOnly), "stop": c.plainStop()}
+		"code": code, "until": tok.Expires.UTC().Format(time.DateOnly), "stop": c.plainStop()}
 	if e.Act == consent.Pending {
 		args["child"] = e.Address
 	}
 	if p.Express(e) {
 		args["special"] = "yes"
 	}
-	return c.write(ctx, v, ch, MailConsentAsk, e.Language, args, to, secretForm(c.Address, agreeForm, secret), nil)
+	return c.write(ctx, v, ch, MailConsentAsk, e.Language, args, to, replyTo, nil)
 }
 
 // words is what a question shows of a wording: its text, and the statement
@@ -168,16 +138,7 @@ func words(w *consent.Wording) string {
 
 func (c *Consents) plainStop() string {
 	local, domain, _ := tickets.SplitAddress(c.Address)
-	return local + "+" + stopForm + "@" + domain
-}
-
-// grouped writes a code so that somebody can copy it by hand.
-func grouped(s string) string {
-	var parts []string
-	for ; len(s) > 5; s = s[5:] {
-		parts = append(parts, s[:5])
-	}
-	return strings.ToUpper(strings.Join(append(parts, s), "-"))
+	return local + "+stop@" + domain
 }
 
 // write adds a mail of the privacy desk to the change.

@@ -19,6 +19,7 @@ type Answer struct {
 	From      string // the canonical address of the author
 	Aligned   bool   // SPF or DKIM proves it
 	Automatic bool   // an automatic reply or a bounce: it never says yes
+	Coded     bool   // the secret was typed as a code, which says yes as the word does
 	Text      string // what the writer wrote now, without quotes
 	Now       time.Time
 }
@@ -44,6 +45,9 @@ func (c *Consents) Answered(ctx context.Context, v View, a Answer) (*tickets.Cha
 		return nil, nil
 	}
 	agrees, clear := consent.Read(a.Text, p.Express(open))
+	if a.Coded && !clear && !p.Express(open) {
+		agrees, clear = true, true
+	}
 	if !clear {
 		return nil, nil
 	}
@@ -116,9 +120,8 @@ func (c *Consents) follows(ctx context.Context, v View, ch *tickets.Change, p *c
 // withdraw it, and makes the token that withdraws.
 func (c *Consents) Given(ctx context.Context, v View, ch *tickets.Change, p *consent.Purpose, e *consent.Entry, to *tickets.Person) error {
 	stop, _ := c.Unsubscribe(e)
-	tag, _ := c.tag(stop)
-	_, secret, _ := strings.Cut(tag, ".")
-	ch.Also = append(ch.Also, &Token{Hash: ReadSecret(secret), Kind: TokenStop, Entry: e, Scope: e.WordingHash, Address: e.Address, Made: e.At})
+	hash, _ := c.StopForm(stop)
+	ch.Also = append(ch.Also, &Token{Hash: hash, Kind: TokenStop, Entry: e, Scope: e.WordingHash, Address: e.Address, Made: e.At})
 	args := map[string]string{"purpose": p.Label(e.Language), "wording": words(p.Wording(e)), "stop": stop}
 	return c.write(ctx, v, ch, MailConsent, e.Language, args, to, "", e)
 }
@@ -266,33 +269,32 @@ func (c *Consents) StopByToken(ctx context.Context, v View, ch *tickets.Change, 
 	return true, c.Stop(ctx, v, ch, s)
 }
 
-// Mailing is one mail of the team's for a purpose.
+// Mailing is a mail of the team's to many, for one purpose.
 type Mailing struct {
-	Purpose  *consent.Purpose
-	Queue    *tickets.Queue // whose address it comes from
-	Subject  string
-	Text     string
-	Language string // empty: that of the consent
+	Purpose *consent.Purpose
+	Queue   *tickets.Queue // whose address it comes from
+	Subject string
+	Text    string
 }
 
-// Send writes one mail to somebody whose consent stands. It returns nil where
-// none does. It is looked at again when the mail is handed over.
-func (c *Consents) Send(ctx context.Context, v View, org int64, address string, m Mailing, now time.Time) (*tickets.Change, error) {
-	entries, err := v.ConsentsOf(ctx, org, address)
+// Send writes the mail to somebody under the entry that consents to it. It
+// returns nil where the entry does not stand, or is not the one that does. It
+// is looked at again when the mail is handed over.
+func (c *Consents) Send(ctx context.Context, v View, under *consent.Entry, m Mailing, now time.Time) (*tickets.Change, error) {
+	entries, err := v.ConsentsOf(ctx, under.Org, under.Address)
 	if err != nil {
 		return nil, err
 	}
 	s := m.Purpose.Standing(entries, now)
-	if !s.Stands || s.Entry == nil || s.Entry.Act != consent.Granted || s.Entry.Address == "" {
+	if !s.Stands || s.Entry == nil || s.Entry.ID != under.ID {
 		return nil, nil
 	}
-	to, err := c.person(ctx, v, org, address, now)
+	to, err := c.person(ctx, v, under.Org, under.Address, now)
 	if err != nil {
 		return nil, err
 	}
-	out := &tickets.Outgoing{Org: org, Kind: tickets.OutKind(m.Purpose.Kind), MessageID: tickets.NewMessageID(m.Queue.ReplyDomain), To: to.Address,
-		ToPerson: to, QueueID: m.Queue.ID, Purpose: m.Purpose.Name,
-		Spec: tickets.OutSpec{Subject: m.Subject, Text: m.Text, Language: s.Entry.Language}}
+	out := &tickets.Outgoing{Org: under.Org, Kind: tickets.OutKind(m.Purpose.Kind), MessageID: tickets.NewMessageID(m.Queue.ReplyDomain), To: to.Address,
+		ToPerson: to, QueueID: m.Queue.ID, Purpose: m.Purpose.Name, Spec: tickets.OutSpec{Subject: m.Subject, Text: m.Text, Language: s.Entry.Language}}
 	out.Spec.Unsubscribe, out.Spec.OneClick = c.Unsubscribe(s.Entry)
 	return &tickets.Change{Outbox: []*tickets.Outgoing{out}}, nil
 }

@@ -25,6 +25,7 @@ import (
 	"postroom/internal/resolver"
 	"postroom/internal/senderauth"
 	"postroom/internal/spam"
+	"postroom/privacy"
 	"postroom/storage"
 	"postroom/threading"
 	"postroom/tickets"
@@ -32,22 +33,23 @@ import (
 
 // desk is what commands work on: the store and the parts around it.
 type desk struct {
-	cfg    *config.Config
-	log    *slog.Logger
-	store  *storage.DB
-	keys   *threading.Keyring
-	addr   tickets.Addresses
-	dns    *resolver.Resolver
-	limit  ratelimit.Limiter
-	queue  queue.Queue
-	junk   *spam.Judge
-	intake *intake.Intake
-	tally  *jobs.Tally // what mails came to, for the daily count
-	lock   *os.File
-	node   string // this node's name in leases
-	secret []byte // keys pseudonyms
-	now    func() time.Time
-	served bool // the server runs in this process
+	cfg      *config.Config
+	log      *slog.Logger
+	store    *storage.DB
+	keys     *threading.Keyring
+	addr     tickets.Addresses
+	dns      *resolver.Resolver
+	limit    ratelimit.Limiter
+	queue    queue.Queue
+	junk     *spam.Judge
+	intake   *intake.Intake
+	consents *privacy.Consents
+	tally    *jobs.Tally // what mails came to, for the daily count
+	lock     *os.File
+	node     string // this node's name in leases
+	secret   []byte // keys pseudonyms
+	now      func() time.Time
+	served   bool // the server runs in this process
 }
 
 // openDesk opens the store for one command, under the data folder's lock.
@@ -85,6 +87,7 @@ func newDesk(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *desk
 	d.secret = secrets.Lookup
 	d.keys = &threading.Keyring{Keys: secrets.Reply}
 	d.addr = tickets.Addresses{Keys: d.keys}
+	d.consents = newConsents(cfg, d.secret)
 	if d.dns, err = resolver.New(resolver.Config{Servers: cfg.DNS.Servers}); err != nil {
 		return nil, err
 	}
@@ -114,7 +117,7 @@ func newDesk(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *desk
 	d.intake = intake.New(intake.Options{
 		Config: intake.Config{Hostname: cfg.Hostname, PrivacyAddress: cfg.Privacy.Address, CheckSenders: cfg.Trust.Check,
 			AckEnabled: cfg.Ack.Enabled, AckPerDay: cfg.Ack.PerSenderDay},
-		Store: d.store, Bodies: d.store, Sender: sender, Junk: junk, Fresh: d.store, Limit: d.limit, Keys: d.keys, Log: log, Wake: d.wake, Count: d.tally,
+		Store: d.store, Bodies: d.store, Sender: sender, Junk: junk, Fresh: d.store, Limit: d.limit, Keys: d.keys, Consents: d.consents, Log: log, Wake: d.wake, Count: d.tally,
 	})
 	return d, nil
 }

@@ -30,6 +30,7 @@ type cli struct {
 	Agent   agentCmd   `cmd:"" help:"Agents: who works on the queues."`
 	Ticket  ticketCmd  `cmd:"" help:"Tickets and their messages."`
 	Person  personCmd  `cmd:"" help:"The people who wrote."`
+	Consent consentCmd `cmd:"" help:"Consents: asking, proving, withdrawing, and mail that rests on them."`
 	Outbox  outboxCmd  `cmd:"" help:"Mail on its way out."`
 	Held    heldCmd    `cmd:"" help:"Mail that waits for a confirmation."`
 	Inspect inspectCmd `cmd:"" help:"Print what the gateway sees in messages; needs no configuration."`

@@ -124,7 +124,7 @@ func newServer(ctx context.Context, d *desk, roles []string) (*server, error) {
 		return nil, err
 	}
 	s.out = outbound.New(outboundConfig(d.cfg, relayPassword, d.node), outbound.Parts{Outbox: outboxStore{d}, Bodies: d.store,
-		Resolver: d.dns, TLSPolicy: tlspolicy.New(d.dns, policyConfig(d.cfg, s.metrics.policyResult)), Keys: d.store, Addresses: d.addr, Meter: s.metrics, Gate: doors.Gate(deliveriesWhenBusy), Log: d.log})
+		Resolver: d.dns, TLSPolicy: tlspolicy.New(d.dns, policyConfig(d.cfg, s.metrics.policyResult)), Keys: d.store, Addresses: d.addr, Meter: s.metrics, Gate: doors.Gate(deliveriesWhenBusy), Consents: consentGate{d}, Log: d.log})
 	var learner jobs.Learner
 	if r := d.junk.Rspamd(); r != nil {
 		learner = r
@@ -271,6 +271,9 @@ func (s *server) run(ctx context.Context) error {
 			})
 		})
 	}
+	if s.has("worker") {
+		spawn(func() { s.keepLedger(outCtx) })
+	}
 	if !s.has("worker") {
 		spawn(func() { s.keepCount(outCtx) })
 	}
@@ -331,6 +334,10 @@ func (s *server) serveHTTP(spawn func(func()), failed chan<- error) (*http.Serve
 	s.bound["http"] = l.Addr().String()
 	s.log.Info("listening", "role", "http", "address", l.Addr().String())
 	web := newHTTP(&s.ready, s.healthy, s.metrics.registry)
+	if public := s.d.cfg.Consent.PublicURL; public != "" {
+		path, h := oneClick(public, s.d.withdrawByToken, s.log)
+		web.Handler.(*http.ServeMux).Handle(path, h)
+	}
 	spawn(func() {
 		if err := web.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("http: %w", err)
@@ -353,6 +360,22 @@ func (s *server) keepCount(ctx context.Context) {
 			if err := s.d.tally.Flush(ctx, s.d.store); err != nil && ctx.Err() == nil {
 				s.log.Warn("the day's counts wait to be kept", "err", err)
 			}
+		}
+	}
+}
+
+// keepLedger writes into the ledger of consents what has run out.
+func (s *server) keepLedger(ctx context.Context) {
+	tick := time.NewTicker(expireEvery)
+	defer tick.Stop()
+	for {
+		if err := s.d.expireConsents(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("the ledger of consents could not be looked through", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"postroom/internal/message"
 	"postroom/internal/senderauth"
 	"postroom/internal/spam"
+	"postroom/privacy"
 	"postroom/threading"
 	"postroom/tickets"
 )
@@ -71,40 +72,42 @@ type Config struct {
 
 // Intake takes mails in.
 type Intake struct {
-	cfg    Config
-	store  tickets.Store
-	bodies Bodies
-	sender Sender // nil when senders are not checked
-	junk   Junk   // nil when nothing is weighed
-	limit  Limiter
-	count  Counter // nil: nobody counts
-	fresh  Fresh   // nil: a view's directory is always the present one
-	keys   *threading.Keyring
-	addr   tickets.Addresses
-	log    *slog.Logger
-	now    func() time.Time
-	wake   func(topic string, ids ...int64)
+	cfg      Config
+	store    tickets.Store
+	bodies   Bodies
+	sender   Sender // nil when senders are not checked
+	junk     Junk   // nil when nothing is weighed
+	limit    Limiter
+	count    Counter // nil: nobody counts
+	fresh    Fresh   // nil: a view's directory is always the present one
+	keys     *threading.Keyring
+	consents *privacy.Consents // nil: no purposes are configured
+	addr     tickets.Addresses
+	log      *slog.Logger
+	now      func() time.Time
+	wake     func(topic string, ids ...int64)
 }
 
 // Options are the parts an Intake works with.
 type Options struct {
-	Config Config
-	Store  tickets.Store
-	Bodies Bodies
-	Sender Sender
-	Junk   Junk // nil: no mail is put aside
-	Limit  Limiter
-	Count  Counter // nil: nobody counts
-	Fresh  Fresh   // asked before an address is refused; nil: a view's directory is always the present one
-	Keys   *threading.Keyring
-	Log    *slog.Logger
-	Now    func() time.Time
-	Wake   func(topic string, ids ...int64) // told which rows a commit made work of: "outbox", "jobs"; and "changes"
+	Config   Config
+	Store    tickets.Store
+	Bodies   Bodies
+	Sender   Sender
+	Junk     Junk // nil: no mail is put aside
+	Limit    Limiter
+	Count    Counter // nil: nobody counts
+	Fresh    Fresh   // asked before an address is refused; nil: a view's directory is always the present one
+	Keys     *threading.Keyring
+	Consents *privacy.Consents // nil: none is asked for here
+	Log      *slog.Logger
+	Now      func() time.Time
+	Wake     func(topic string, ids ...int64) // told which rows a commit made work of: "outbox", "jobs"; and "changes"
 }
 
 // New makes an Intake.
 func New(o Options) *Intake {
-	in := &Intake{cfg: o.Config, store: o.Store, bodies: o.Bodies, sender: o.Sender, junk: o.Junk, limit: o.Limit, count: o.Count, fresh: o.Fresh, keys: o.Keys,
+	in := &Intake{cfg: o.Config, store: o.Store, bodies: o.Bodies, sender: o.Sender, junk: o.Junk, limit: o.Limit, count: o.Count, fresh: o.Fresh, keys: o.Keys, consents: o.Consents,
 		addr: tickets.Addresses{Keys: o.Keys}, log: o.Log, now: o.Now, wake: o.Wake}
 	if in.log == nil {
 		in.log = slog.New(slog.DiscardHandler)
@@ -222,9 +225,20 @@ func (in *Intake) decide(ctx context.Context, v tickets.View, m *mail) (*tickets
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case to.returned != nil:
+	if to.returned != nil {
 		return in.returned(ctx, v, m, to)
+	}
+	more, done, err := in.consented(ctx, v, m, to)
+	if err != nil || done {
+		return more, err
+	}
+	ch, err := in.sort(ctx, v, m, to)
+	return join(ch, more), err
+}
+
+// sort says whose business the mail is.
+func (in *Intake) sort(ctx context.Context, v tickets.View, m *mail, to *destination) (*tickets.Change, error) {
+	switch {
 	case to.confirm != 0:
 		return in.confirmation(ctx, v, m, to)
 	case to.agent != nil && to.token != nil:
