@@ -101,16 +101,3 @@ func SubjectRefs(subject string) []string {
 	}
 	return refs
 }
-
-// TagSubject puts the reference into a subject once, at its end, where it
-// survives clients that sort or cut.
-func TagSubject(subject, ref string) string {
-	tag := "[#" + ref + "]"
-	if strings.Contains(strings.ToUpper(subject), strings.ToUpper(tag)) {
-		return subject
-	}
-	if subject == "" {
-		return tag
-	}
-	return subject + " " + tag
-}

@@ -7,10 +7,12 @@ import (
 
 // ReplyLine stands above what Postroom quotes in its own mails. Whatever mail
 // programs do to the rest, an answer written above it can be told from the
-// mail it answers; [ReplyLineIn] gives it in the reader's language.
+// mail it answers.
 const ReplyLine = "-- reply above this line --"
 
-// replyLines are ReplyLine in other languages, by ISO 639-1 code.
+// replyLines are ReplyLine in other languages, by ISO 639-1 code. Every one of
+// them is recognised in an answer, whatever the language of the answer: other
+// desks write them.
 var replyLines = map[string]string{
 	"en": ReplyLine,
 	"de": "-- bitte oberhalb dieser Zeile antworten --",
@@ -35,16 +37,6 @@ var replyLines = map[string]string{
 	"ko": "-- 이 줄 위에 회신해 주세요 --",
 	"ar": "-- الرد فوق هذا السطر --",
 	"he": "-- יש להשיב מעל שורה זו --",
-}
-
-// ReplyLineIn returns the reply line in a language given by its ISO 639-1
-// code, or ReplyLine where there is none. Every one of them is recognised in
-// an answer, whatever the language of the answer.
-func ReplyLineIn(language string) string {
-	if l, ok := replyLines[language]; ok {
-		return l
-	}
-	return ReplyLine
 }
 
 // Only the start of a body is looked at: what a person wrote now stands near

@@ -75,7 +75,9 @@ func IsForged(value, hostname string) bool {
 }
 
 // StripOwn gives a header section without the Authentication-Results fields
-// that claim to be from hostname. The rest stays byte for byte.
+// that claim to be from hostname. The rest stays byte for byte. It is for the
+// IMAP door, which will show agents a mail's own header with our result on top;
+// notifications are written anew and hold none of it.
 func StripOwn(header []byte, hostname string) []byte {
 	out := make([]byte, 0, len(header))
 	for len(header) > 0 {

@@ -31,7 +31,9 @@ var sealedFields = []string{
 	"list-id", "list-unsubscribe", "dkim-signature",
 }
 
-// Seal gives the three fields of RFC 8617 for a mail that is forwarded: what
+// Seal is the other side of ARC, which tests need to have something to verify:
+// nothing here passes a mail on as it came (docs/threats.md, "What is not
+// forwarded"). It gives the three fields of RFC 8617 for a forwarded mail: what
 // was found when it came (result), a signature over it as it leaves (message,
 // from its first header byte to its end), and a seal over the chain so far.
 // They are to be put in front of the message as given, each ending in CRLF.
