@@ -47,6 +47,7 @@ type agentRun struct {
 	assigned bool      // a command said whose the ticket is
 	into     *Ticket   // after #merge: where everything went
 	sent     bool      // #new made the mail a ticket's first
+	shown    bool      // the receipt holds content
 }
 
 // ReceiveAgent says what follows from an agent's mail: an answer to the
@@ -178,15 +179,23 @@ func clip(s string, n int) string {
 	return s[:n] + " […]"
 }
 
+// TemplateShown marks a receipt with what #show or #list brought: content, other
+// than what was done.
+const TemplateShown = "shown"
+
 // receipt tells the agent what was done, or what was not understood.
 func (r *agentRun) receipt(lead string) {
 	lines := append(append([]string(nil), r.wrong...), r.done...)
 	if lead != "" {
 		lines = append([]string{lead}, lines...)
 	}
+	template := "receipt"
+	if r.shown {
+		template = TemplateShown
+	}
 	r.ch.Outbox = append(r.ch.Outbox, &Outgoing{Kind: OutReceipt, Org: r.Agent.Org, MessageID: NewMessageID(r.Queue.ReplyDomain),
 		Ticket: r.Ticket, To: r.Agent.Address, ToAgent: r.Agent.ID, QueueID: r.Queue.ID, NotBefore: r.Now,
-		Spec: OutSpec{Template: "receipt", Subject: receiptSubject(r.wrong), Text: strings.Join(lines, "\n"),
+		Spec: OutSpec{Template: template, Subject: receiptSubject(r.wrong), Text: strings.Join(lines, "\n"),
 			InReply: r.mailID, ReplyTo: r.receiptTo()}})
 }
 

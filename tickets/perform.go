@@ -286,6 +286,7 @@ const showLimit = 4000
 
 func (r *agentRun) doShow(c Command) {
 	t := r.named(c)
+	r.shown = true
 	r.say("%s", Describe(t, r.Directory))
 	for _, m := range r.Contents[t.ID] {
 		who := m.From
@@ -320,6 +321,7 @@ func Describe(t *Ticket, d *Directory) string {
 }
 
 func (r *agentRun) doList() {
+	r.shown = true
 	if len(r.Listed) == 0 {
 		r.say("There is nothing open in your queues.")
 		return

@@ -28,6 +28,7 @@ type PrivacyMail struct {
 	Text     string
 	HTML     string // the same words
 	Language string // in which it came out
+	Answer   bool   // it follows at once from a mail of the person's
 }
 
 // PrivacyMails composes the mails of the privacy desk. It is safe for
@@ -158,12 +159,19 @@ func all(used map[string]bool, names []string) bool {
 // it. args are those named beside the mail in package privacy; dates are
 // written 2006-01-02, or with a time behind. It fails where an argument that
 // the mail cannot do without is missing.
-func (p *PrivacyMails) Compose(lang string, mail privacy.Mail, args map[string]string) (PrivacyMail, error) {
-	if mail == privacy.MailRecipient {
+func (p *PrivacyMails) Compose(lang, mail string, args map[string]string) (PrivacyMail, error) {
+	if privacy.Mail(mail) == privacy.MailRecipient {
 		return p.recipient(lang, args)
 	}
-	return p.compose(lang, mail, args)
+	m, err := p.compose(lang, privacy.Mail(mail), args)
+	m.Answer = answers[privacy.Mail(mail)]
+	return m, err
 }
+
+// answers follow at once from a mail of the person's (RFC 3834); all others
+// come when their time has come, or when somebody decided.
+var answers = map[privacy.Mail]bool{privacy.MailChallenge: true, privacy.MailAgain: true, privacy.MailChoices: true, privacy.MailReceipt: true,
+	privacy.MailPlain: true, privacy.MailCancelled: true, privacy.MailStopped: true, privacy.MailLinked: true, privacy.MailConsent: true}
 
 // recipient writes to a recipient of data in English and, under it, in the
 // controller's language.

@@ -123,7 +123,7 @@ func TestPrivacyMails_EveryElement(t *testing.T) {
 			t.Errorf("%s: the table does not say what it has to", mail)
 		}
 		for _, lang := range PrivacyLanguages() {
-			m, err := p.Compose(lang, mail, argsOf(mail))
+			m, err := p.Compose(lang, string(mail), argsOf(mail))
 			if err != nil {
 				t.Errorf("%s %s: %v", lang, mail, err)
 				continue
@@ -262,7 +262,7 @@ func TestPrivacyMails_Branches(t *testing.T) {
 		for k, v := range c.args {
 			args[k] = v
 		}
-		m, err := p.Compose("en", c.mail, args)
+		m, err := p.Compose("en", string(c.mail), args)
 		if err != nil || !strings.Contains(m.Text, c.has) || strings.Contains(m.Text, c.not) {
 			t.Errorf("%s %v: %v, want %q and no %q:\n%s", c.mail, c.args, err, c.has, c.not, m.Text)
 		}
@@ -280,7 +280,7 @@ func TestPrivacyMails_NothingMissing(t *testing.T) {
 				delete(args, "mailto.access")
 				delete(args, "mailto.erasure")
 			}
-			if m, err := p.Compose("en", mail, args); err == nil {
+			if m, err := p.Compose("en", string(mail), args); err == nil {
 				t.Errorf("%s is written without %s:\n%s", mail, name, m.Text)
 			}
 		}
@@ -289,7 +289,7 @@ func TestPrivacyMails_NothingMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bare.Compose("en", privacy.MailCancelled, argsOf(privacy.MailCancelled)); err == nil {
+	if _, err := bare.Compose("en", string(privacy.MailCancelled), argsOf(privacy.MailCancelled)); err == nil {
 		t.Error("a mail names no controller")
 	}
 	if _, err := p.Compose("en", "privacy.none", nil); err == nil {
@@ -329,7 +329,7 @@ func TestPrivacyMails_Texts(t *testing.T) {
 		}
 	}
 	p := ourMails(t, map[string]map[string]PrivacyText{"de": {"cancelled": {Text: "Gestoppt."}}})
-	m, err := p.Compose("de", privacy.MailCancelled, argsOf(privacy.MailCancelled))
+	m, err := p.Compose("de", string(privacy.MailCancelled), argsOf(privacy.MailCancelled))
 	if err != nil || !strings.HasPrefix(m.Text, "Gestoppt.\n\n-- \n") || !strings.Contains(m.Text, "Example Authority") || m.Subject != "Die Löschung wurde abgebrochen (P-K7Q2-9F3M)" {
 		t.Errorf("%v: %+v", err, m)
 	}
@@ -340,7 +340,7 @@ func TestPrivacyMails_Hostile(t *testing.T) {
 	p := ourMails(t, nil)
 	args := argsOf(privacy.MailRefusal)
 	args["facts"] = "{contact} <script>alert(1)</script>"
-	m, err := p.Compose("en", privacy.MailRefusal, args)
+	m, err := p.Compose("en", string(privacy.MailRefusal), args)
 	if err != nil || !strings.Contains(m.Text, "{contact} <script>") || strings.Contains(m.HTML, "<script") {
 		t.Errorf("%v\n%s\n%s", err, m.Text, m.HTML)
 	}
@@ -349,7 +349,7 @@ func TestPrivacyMails_Hostile(t *testing.T) {
 // TestPrivacyMails_RecipientInBoth: a recipient of data gets English and the
 // controller's language.
 func TestPrivacyMails_RecipientInBoth(t *testing.T) {
-	m, err := ourMails(t, nil).Compose("", privacy.MailRecipient, argsOf(privacy.MailRecipient))
+	m, err := ourMails(t, nil).Compose("", string(privacy.MailRecipient), argsOf(privacy.MailRecipient))
 	if err != nil || !strings.Contains(m.Text, "Please do the same") || !strings.Contains(m.Text, "Bitte tun Sie dasselbe") {
 		t.Errorf("%v\n%s", err, m.Text)
 	}
@@ -358,7 +358,7 @@ func TestPrivacyMails_RecipientInBoth(t *testing.T) {
 func TestPrivacyMails_Fallback(t *testing.T) {
 	p := ourMails(t, nil)
 	for tag, want := range map[string]string{"": "en", "sv": "en", "DE-at": "de", "pt_BR": "pt"} {
-		if m, err := p.Compose(tag, privacy.MailCancelled, argsOf(privacy.MailCancelled)); err != nil || m.Language != want {
+		if m, err := p.Compose(tag, string(privacy.MailCancelled), argsOf(privacy.MailCancelled)); err != nil || m.Language != want {
 			t.Errorf("%q: %s, %v", tag, m.Language, err)
 		}
 	}

@@ -24,11 +24,13 @@ type bodyParts struct {
 	status string // fields of a delivery report (RFC 3464 section 2.1)
 }
 
-// attachment is a part taken from a stored message while the mail is written.
+// attachment is a part taken from a stored message, or another source, while
+// the mail is written.
 type attachment struct {
 	meta  tickets.Attachment
 	index int
-	of    int64 // the message
+	of    int64                                        // the message
+	open  func(ctx context.Context, w io.Writer) error // instead of a message: writes the content, the same each time
 }
 
 // bodyWriter writes MIME entities. Everything in it follows from the mail's
@@ -161,7 +163,7 @@ func (b *bodyWriter) attachment(a attachment, disposition string) error {
 	if err := b.put(h.String() + "\r\n"); err != nil {
 		return err
 	}
-	if b.bodies == nil {
+	if b.bodies == nil && a.open == nil {
 		return fmt.Errorf("open attachment %d of message %d: no store", a.index, a.of)
 	}
 	lines := &base64Lines{w: b.w}
@@ -176,6 +178,9 @@ func (b *bodyWriter) attachment(a attachment, disposition string) error {
 }
 
 func (b *bodyWriter) copy(a attachment, w io.Writer) error {
+	if a.open != nil {
+		return b.copyFrom(a, w)
+	}
 	ctx, cancel := context.WithCancel(b.ctx)
 	defer cancel()
 	pr, pw := io.Pipe()

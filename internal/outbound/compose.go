@@ -15,10 +15,11 @@ import (
 
 // Mail is a composed and signed mail with its envelope.
 type Mail struct {
-	From string // return path; empty for the null one
-	To   string
-	UTF8 bool  // an address needs SMTPUTF8
-	Size int64 // bytes on the wire before dot-stuffing
+	From     string // return path; empty for the null one
+	To       string
+	UTF8     bool  // an address needs SMTPUTF8
+	Verified bool  // only over TLS with a certificate that verifies
+	Size     int64 // bytes on the wire before dot-stuffing
 
 	whole     []byte // the whole of a small mail
 	signature string // of a large one, which is written anew
@@ -63,6 +64,10 @@ type composer struct {
 	signer *signer // nil: unsigned
 	addr   tickets.Addresses
 	notice Notice
+
+	privacy     PrivacyTexts // nil: privacy mails wait
+	artifactsOf Artifacts    // nil: no archive can be sent
+	summaries   bool         // no content in mail to agents
 }
 
 // draft is a mail before it is written: what a kind of mail decides.
@@ -95,7 +100,7 @@ func (c *composer) compose(ctx context.Context, row Row, job *Job, now time.Time
 	if date.IsZero() {
 		date = now
 	}
-	m := &Mail{}
+	m := &Mail{Verified: out.Spec.Verified}
 	top, err := fields(m, out, q, d, date)
 	if err != nil {
 		return nil, err

@@ -41,16 +41,20 @@ func destination(to string) (string, error) {
 // deliver hands m over to the destination and says what came of it. It uses a
 // connection that is still open from the last mail where there is one.
 func (d *deliverer) deliver(ctx context.Context, dest string, m *Mail) Result {
-	if s := d.pool.take(dest); s != nil {
+	key := dest
+	if m.Verified {
+		key += verifiedLane
+	}
+	if s := d.pool.take(key); s != nil {
 		err := s.send(ctx, m)
-		if r, again := d.afterReuse(dest, s, err); !again {
+		if r, again := d.afterReuse(key, s, err); !again {
 			return r
 		}
 	}
 	if d.cfg.Relay != "" {
-		return d.viaRelay(ctx, dest, m)
+		return d.viaRelay(ctx, key, m)
 	}
-	return d.viaMX(ctx, dest, m)
+	return d.viaMX(ctx, dest, key, m)
 }
 
 // afterReuse judges a try over a kept connection. One that broke before the
@@ -83,7 +87,7 @@ func (d *deliverer) done(dest string, s *session, err error) Result {
 	return r
 }
 
-func (d *deliverer) viaRelay(ctx context.Context, dest string, m *Mail) Result {
+func (d *deliverer) viaRelay(ctx context.Context, key string, m *Mail) Result {
 	host, port, err := net.SplitHostPort(d.cfg.Relay)
 	if err != nil {
 		return Result{Class: Unreachable, Status: "4.3.5", Phase: "connect", Text: "outbound.relay is not host:port"}
@@ -94,34 +98,44 @@ func (d *deliverer) viaRelay(ctx context.Context, dest string, m *Mail) Result {
 	} else if ips, err = d.resolver.LookupIP(ctx, "ip", host); err != nil {
 		return Result{Class: Unreachable, Status: "4.4.3", Phase: "dns", Text: "the relay's name could not be looked up"}
 	}
+	mode := d.cfg.RelayTLS
+	if m.Verified {
+		mode = TLSRequire
+	}
 	last := Result{Class: Unreachable, Status: "4.4.4", Phase: "dns", Text: "the relay has no address"}
 	for _, ip := range ips[:min(len(ips), maxAddresses)] {
 		s, err := d.open(ctx, target{
-			name: host, addr: net.JoinHostPort(ip.String(), port), mode: d.cfg.RelayTLS,
-			implicit: port == "465" && d.cfg.RelayTLS != TLSNone, user: d.cfg.RelayUser, password: d.cfg.RelayPassword,
+			name: host, addr: net.JoinHostPort(ip.String(), port), mode: mode,
+			implicit: port == "465" && mode != TLSNone, user: d.cfg.RelayUser, password: d.cfg.RelayPassword,
 		})
 		if err != nil {
-			last = classify(err)
+			if last = classify(err); m.Verified {
+				last = unverified(last)
+			}
 			continue
 		}
-		return d.done(dest, s, s.send(ctx, m))
+		return d.done(key, s, s.send(ctx, m))
 	}
 	return last
 }
 
 // viaMX goes through the exchangers in order. Trouble before the mail was
 // named moves on to the next address; an answer about the mail ends it.
-func (d *deliverer) viaMX(ctx context.Context, dest string, m *Mail) Result {
+func (d *deliverer) viaMX(ctx context.Context, dest, key string, m *Mail) Result {
 	hosts, err := d.exchangers(ctx, dest)
 	if err != nil {
 		return classify(err)
 	}
+	var insecure *Result // a server there was, but no way to it that is good enough
 	w := worst{Result{Class: Permanent, Status: "5.4.4", Phase: "dns", Text: "the domain names no mail server"}}
 	for _, host := range hosts {
 		mode, policy, err := d.protection(ctx, dest, host)
 		if err != nil {
 			w.note(Result{Class: Unreachable, Status: "4.7.5", Phase: "tls", Host: host, Text: err.Error()})
 			continue
+		}
+		if m.Verified && mode != TLSRequire {
+			mode, policy = TLSRequire, nil // by the exchanger's name, as nobody says better
 		}
 		ips, refused, err := d.addresses(ctx, host)
 		switch {
@@ -135,11 +149,20 @@ func (d *deliverer) viaMX(ctx context.Context, dest string, m *Mail) Result {
 		for _, ip := range ips {
 			s, err := d.open(ctx, target{name: host, addr: hostPort(ip, d.cfg.MXPort), mode: mode, policy: policy})
 			if err != nil {
-				w.note(classify(err))
+				r := classify(err)
+				if m.Verified {
+					if r = unverified(r); r.Class == Permanent {
+						insecure = &r
+					}
+				}
+				w.note(r)
 				continue
 			}
-			return d.done(dest, s, s.send(ctx, m))
+			return d.done(key, s, s.send(ctx, m))
 		}
+	}
+	if insecure != nil {
+		return *insecure
 	}
 	return w.r
 }

@@ -25,6 +25,9 @@ func (c *composer) draft(job *Job, q *tickets.Queue) (*draft, error) {
 			return nil, &Result{Class: Permanent, Status: "5.7.1", Phase: "compose", Text: "the recipient is no longer an agent here"}
 		}
 	}
+	if err := restricted(job); err != nil {
+		return nil, err
+	}
 	d := &draft{fromName: queueName(q), cc: out.Spec.Cc, replyTo: out.Spec.ReplyTo, inReply: strings.Trim(out.Spec.InReply, "<> "), refs: out.Spec.Refs}
 	switch out.Kind {
 	case tickets.OutAck:
@@ -40,13 +43,19 @@ func (c *composer) draft(job *Job, q *tickets.Queue) (*draft, error) {
 			return nil, err
 		}
 	case tickets.OutPrivacy:
-		d.auto = "auto-generated"
-		d.subject = cleanLine(out.Spec.Subject, 200)
-		d.body.text, d.body.html = out.Spec.Text, out.Spec.HTML
+		if err := c.toSubject(d, job); err != nil {
+			return nil, err
+		}
 	default:
 		return nil, &Result{Class: Permanent, Status: "5.3.0", Phase: "compose", Text: "a mail of this kind cannot be written"}
 	}
-	return d, c.parts(d, job, q)
+	if err := c.parts(d, job, q); err != nil {
+		return nil, err
+	}
+	if c.summaries && out.ToAgent != 0 {
+		c.summary(d, job, q)
+	}
+	return d, nil
 }
 
 // delivered tells a sender who asked that the mail arrived (RFC 3464).
@@ -259,7 +268,7 @@ func (c *composer) notification(d *draft, job *Job, q *tickets.Queue) {
 	}
 	for _, e := range job.Earlier {
 		// What a stranger put into the ticket is shown once, marked, and quoted nowhere.
-		if e.Unverified || out.Message != nil && e.ID == out.Message.ID && e.ID != 0 {
+		if e.Unverified || e.Restricted || out.Message != nil && e.ID == out.Message.ID && e.ID != 0 {
 			continue
 		}
 		v.Earlier = append(v.Earlier, mailtext.Earlier{At: e.Received, Who: who(job, e), Text: cleanText(e.Text)})

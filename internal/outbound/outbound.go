@@ -147,6 +147,8 @@ type Config struct {
 	Drain    time.Duration // how long deliveries may go on after the end was asked for; 0: ten seconds
 	Timeouts Timeouts
 
+	Summaries bool // mail to agents carries no content: which ticket, its state, nothing of what was written
+
 	Notice Notice // who answers for the data, for the acknowledgements
 }
 
@@ -215,9 +217,11 @@ type Parts struct {
 	TLSPolicy TLSPolicy // nil: nobody's policy is asked for
 	Keys      KeyStore  // nil: mail goes unsigned
 	Addresses tickets.Addresses
-	Meter     Meter       // nil: nothing is counted
-	Gate      Gate        // nil: nothing is held back
-	Consents  ConsentGate // nil: nothing leaves that rests on consent
+	Meter     Meter        // nil: nothing is counted
+	Gate      Gate         // nil: nothing is held back
+	Consents  ConsentGate  // nil: nothing leaves that rests on consent
+	Privacy   PrivacyTexts // nil: mails of the privacy desk wait
+	Artifacts Artifacts    // nil: no archive can be sent
 	Log       *slog.Logger
 	Now       func() time.Time // nil: time.Now
 }

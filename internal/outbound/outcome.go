@@ -71,7 +71,7 @@ func reports(job *Job, r Result, template string, now time.Time) []*tickets.Outg
 	switch out.Kind {
 	case tickets.OutAnswer, tickets.OutPrivacy:
 	case tickets.OutNotification:
-		if template == templateLate {
+		if template == templateLate || r.Status == statusRestricted {
 			return nil
 		}
 	default:
@@ -98,7 +98,7 @@ func reports(job *Job, r Result, template string, now time.Time) []*tickets.Outg
 // excerpt is what an answer said, so that the agent knows which. Of a
 // notification the colleague has the message itself in the ticket.
 func excerpt(out *tickets.Outgoing) string {
-	if out.Kind != tickets.OutAnswer {
+	if out.Kind != tickets.OutAnswer || out.Ticket != nil && out.Ticket.Restricted {
 		return ""
 	}
 	const most = 2000

@@ -64,11 +64,12 @@ func New(cfg Config, p Parts) *Worker {
 	}
 	return &Worker{
 		cfg: cfg, outbox: p.Outbox, schedule: Schedule{Pauses: cfg.Retry}, meter: p.Meter, gate: p.Gate, consents: p.Consents, log: p.Log, now: p.Now,
-		composer: &composer{bodies: p.Bodies, signer: newSigner(p.Keys), addr: p.Addresses, notice: cfg.Notice},
-		deliver:  &deliverer{cfg: cfg, resolver: p.Resolver, policy: p.TLSPolicy, pool: newPool(cfg.PerDest, cfg.Timeouts.Idle)},
-		lanes:    newLanes(cfg.PerDest, queue, cfg.Relay != "", p.Now),
-		doubt:    newDoubt(p.Now),
-		wake:     make(chan struct{}, 1), held: map[int64]*held{}, free: make(chan struct{}, 1),
+		composer: &composer{bodies: p.Bodies, signer: newSigner(p.Keys), addr: p.Addresses, notice: cfg.Notice,
+			privacy: p.Privacy, artifactsOf: p.Artifacts, summaries: cfg.Summaries},
+		deliver: &deliverer{cfg: cfg, resolver: p.Resolver, policy: p.TLSPolicy, pool: newPool(cfg.PerDest, cfg.Timeouts.Idle)},
+		lanes:   newLanes(cfg.PerDest, queue, cfg.Relay != "", p.Now),
+		doubt:   newDoubt(p.Now),
+		wake:    make(chan struct{}, 1), held: map[int64]*held{}, free: make(chan struct{}, 1),
 	}
 }
 
