@@ -86,6 +86,7 @@ type Intake struct {
 	log      *slog.Logger
 	now      func() time.Time
 	wake     func(topic string, ids ...int64)
+	drawn    imitations
 }
 
 // Options are the parts an Intake works with.
@@ -188,6 +189,7 @@ type mail struct {
 	receipt    string
 	from       message.Address // the author: From, or the envelope sender when there is none
 	noFrom     bool
+	imitation  bool // the agents are warned of From's domain
 	aligned    bool
 	proof      string
 

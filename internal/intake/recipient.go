@@ -165,6 +165,7 @@ func (in *Intake) address(ctx context.Context, v tickets.View, m *mail) (*destin
 	if err := in.spoofsUs(ctx, v, m, d); err != nil {
 		return nil, err
 	}
+	in.warnOfImitation(m, d)
 	to := &destination{dir: d}
 	for _, a := range m.env.To {
 		in.add(to, in.recipient(d, a))

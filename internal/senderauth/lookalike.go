@@ -143,22 +143,33 @@ var latinTwin = map[rune]string{
 	'ı': "i", 'ł': "l", 'ø': "o", 'đ': "d", 'ħ': "h", 'ŧ': "t",
 }
 
-// LookalikeOf says which of the known domains the given one imitates: not the
-// same, but drawn the same (rn for m, 0 for o, letters of other scripts,
-// accents). Empty when it imitates none.
-func LookalikeOf(domain string, known []string) string {
-	d, err := Domain(domain)
-	if err != nil {
-		return ""
-	}
-	drawn := skeleton(d)
-	for _, k := range known {
-		o, err := Domain(k)
-		if err == nil && o != d && !within(d, o) && skeleton(o) == drawn {
-			return k
+// Known are domains that others may imitate.
+type Known struct {
+	own   map[string]bool   // the domains themselves
+	drawn map[string]string // what each looks like
+}
+
+// NewKnown takes domains; those that are none are left out.
+func NewKnown(domains []string) *Known {
+	k := &Known{own: make(map[string]bool), drawn: make(map[string]string)}
+	for _, name := range domains {
+		if d, err := Domain(name); err == nil && !k.own[d] {
+			k.own[d] = true
+			k.drawn[skeleton(d)] = name
 		}
 	}
-	return ""
+	return k
+}
+
+// Imitated says which of the domains the given one imitates: not the same, but
+// drawn the same (rn for m, 0 for o, letters of other scripts, accents). Empty
+// when it imitates none.
+func (k *Known) Imitated(domain string) string {
+	d, err := Domain(domain)
+	if err != nil || k.own[d] {
+		return ""
+	}
+	return k.drawn[skeleton(d)]
 }
 
 func skeleton(domain string) string {

@@ -66,7 +66,7 @@ func TestM10_Homograph(t *testing.T) {
 			t.Errorf("%q: %v %q, want %v", domain, got, why, odd)
 		}
 	}
-	known := []string{"example.org", "maple.example", "paypal.com"}
+	known := NewKnown([]string{"example.org", "maple.example", "paypal.com", "not a domain", ""})
 	for domain, like := range map[string]string{
 		"exarnple.org": "example.org", "examp1e.org": "example.org", "exаmple.org": "example.org", "éxample.org": "example.org",
 		"paypaI.com": "", "раураl.com": "paypal.com", "paypa1.com": "paypal.com", "example.org": "", "mail.example.org": "", "sample.org": "",
@@ -74,7 +74,7 @@ func TestM10_Homograph(t *testing.T) {
 		if domain == "paypaI.com" {
 			like = "paypal.com" // a capital I is an i, which is drawn like an l
 		}
-		if got := LookalikeOf(domain, known); got != like {
+		if got := known.Imitated(domain); got != like {
 			t.Errorf("%q imitates %q, want %q", domain, got, like)
 		}
 	}
