@@ -272,6 +272,8 @@ func meaning(status string) string {
 		return "The recipient's mail server did not take it for five days."
 	case "6.7":
 		return "The address has letters beyond ASCII, and the recipient's mail server cannot handle that."
+	case "7.4", "7.5":
+		return "No encrypted connection with a verified certificate could be had, and this mail goes over no other."
 	case "7.0", "7.1", "7.26", "7.25":
 		return "The recipient's mail server refused it by its policy. If that happens to others too, tell your administrator."
 	}

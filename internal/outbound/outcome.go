@@ -86,6 +86,14 @@ func reports(job *Job, r Result, template string, now time.Time) []*tickets.Outg
 		domain = tickets.Domain(q.Address)
 	}
 	args := map[string]string{"to": out.To, "kind": string(out.Kind), "status": r.Status, "words": r.Text, "host": r.Host}
+	if out.RequestID != 0 {
+		// The person may be erased by now: neither the address nor what a server
+		// says of it is put into another mailbox.
+		args = map[string]string{"to": "the person of request " + out.Spec.Args["no"], "kind": string(out.Kind), "status": r.Status}
+		if r.Host == "" && r.Code == 0 {
+			args["words"] = r.Text // ours
+		}
+	}
 	var list []*tickets.Outgoing
 	for _, a := range whom(job, q) {
 		list = append(list, &tickets.Outgoing{Org: out.Org, Kind: tickets.OutReport, MessageID: tickets.NewMessageID(domain),
@@ -109,9 +117,25 @@ func excerpt(out *tickets.Outgoing) string {
 	return s
 }
 
-// whom names who is told: the assignee, else the queue's agents, else the admins.
+// officers decide about requests of data subjects.
+func officers(d *tickets.Directory) (list []*tickets.Agent) {
+	for _, a := range d.Agents {
+		if a.Active && a.Role == tickets.RolePrivacy {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// whom names who is told: of the privacy desk's mail the officers, else the
+// assignee, else the queue's agents, else the admins.
 func whom(job *Job, q *tickets.Queue) []*tickets.Agent {
 	not := job.Out.ToAgent
+	if job.Out.Kind == tickets.OutPrivacy {
+		if officers := officers(job.Directory); officers != nil {
+			return officers
+		}
+	}
 	if t := job.Out.Ticket; t != nil && t.AssigneeID != not {
 		if a := job.Directory.AgentByID(t.AssigneeID); a != nil && a.Active {
 			return []*tickets.Agent{a}
