@@ -29,12 +29,12 @@ func (d dialect) sql(text string) string {
 	if s, ok := d.texts.Load(text); ok {
 		return s.(string)
 	}
-	s := sqlx.Rebind(sqlx.DOLLAR, castTypes.Replace(text))
+	s := sqlx.Rebind(sqlx.DOLLAR, spelling.Replace(text))
 	d.texts.Store(text, s)
 	return s
 }
 
-var castTypes = strings.NewReplacer(" AS BLOB)", " AS BYTEA)", " AS INTEGER)", " AS BIGINT)")
+var spelling = strings.NewReplacer(" AS BLOB)", " AS BYTEA)", " AS INTEGER)", " AS BIGINT)", "INSERT OR FAIL ", "INSERT ")
 
 // keys returns the text for the keys' database, where SQLite has a file
 // instead of a schema.

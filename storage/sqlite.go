@@ -54,6 +54,7 @@ func openLite(file string, conns, cacheKiB int, readOnly, beside bool) *sqlx.DB 
 		"_txlock":          {"immediate"},
 		"_stmt_cache_size": {"64"},
 		"_cache_size":      {fmt.Sprint(-cacheKiB)},
+		"_mutex":           {"no"}, // whoever has a connection has it alone
 	}
 	if readOnly {
 		q.Set("_query_only", "on")
