@@ -28,6 +28,7 @@ type AgentMail struct {
 	Contents  map[int64][]*Message // messages of tickets that are merged or shown
 	Listed    []*Ticket
 	Customer  *Person // of #new: known or new
+	Beside    Beside  // of #consent and #withdraw
 	Directory *Directory
 	Addr      Addresses
 	Now       time.Time
@@ -76,6 +77,7 @@ func ReceiveAgent(in AgentMail) *Change {
 	for _, c := range in.Commands {
 		r.do(c)
 	}
+	r.join()
 	r.write()
 	if len(in.Commands) > 0 {
 		r.receipt("")

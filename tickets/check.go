@@ -104,6 +104,8 @@ func (r *agentRun) checkCommand(c Command, queue int64) {
 		}
 	case VerbNew:
 		r.checkNew(c)
+	case VerbConsent, VerbWithdraw:
+		r.checkConsent(c)
 	case VerbForward:
 		r.fail("%q: this mail holds no forwarded message, or other commands beside it", c.Line)
 	}

@@ -68,7 +68,7 @@ var verbArgs = map[Verb]int{
 	VerbPriority: 1, VerbSnooze: 1, VerbQueue: 1, VerbMerge: 1, VerbSplit: 0, VerbSpam: 0, VerbMacro: 1,
 	VerbTake: -1, VerbShow: -1, VerbList: -1, VerbSend: 1, VerbNew: 1, VerbForward: 0, VerbConfirm: 0, VerbDrop: 0, VerbHelp: 0,
 	VerbPrivacy: 1, VerbApprove: -1, VerbRefuse: -1, VerbExtend: 1, VerbHold: 0, VerbRelease: 0, VerbLink: 1, VerbWithhold: 1, VerbNotRequest: 0,
-	VerbDone: -1, VerbLift: -1,
+	VerbDone: -1, VerbLift: -1, VerbConsent: 1, VerbWithdraw: 1,
 }
 
 // synonyms are the spellings that agents bring along from other desks.

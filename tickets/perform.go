@@ -51,6 +51,8 @@ func (r *agentRun) do(c Command) {
 		r.doNew(c)
 	case VerbHelp:
 		r.say("%s", CommandHelp)
+	case VerbConsent, VerbWithdraw:
+		r.doConsent(c)
 	case VerbConfirm, VerbDrop:
 		r.say("There was nothing to confirm.")
 	}
@@ -67,6 +69,8 @@ const CommandHelp = `Commands stand at the top of your mail, one a line; ordinar
 #send attachments     mail me what was left out
 #list  #show REF      open tickets, one ticket
 #new ann@example.org  write to a customer first; the subject of your mail is the ticket's
+#consent news         ask the customer for consent (a child: #consent news PARENT@ADDRESS)
+#withdraw news        the customer withdrew a consent; or all
 #privacy access       hand a data subject's request over to the privacy officer; or portability, erasure,
                       rectification, restriction, objection, withdraw
 The privacy officer, in a request's ticket:

@@ -60,20 +60,12 @@ func (in *Intake) stopped(ctx context.Context, v privacy.View, m *mail, to *dest
 	}
 	msg.ThreadReason = "a withdrawal of consent"
 	ch = &tickets.Change{}
-	s := privacy.Stop{Org: tickets.DefaultOrg, Address: m.from.Address, Channel: "mail", Receipt: msg.Receipt, Language: m.msg.Language, Now: m.env.Received}
-	known, err := in.consents.StopByToken(ctx, v, ch, hash, s)
+	known, err := in.consents.StopByToken(ctx, v, ch, hash, privacy.Stop{Channel: "mail", Receipt: msg.Receipt, Now: m.env.Received})
 	if err != nil {
 		return nil, false, err
 	}
-	// A secret that is not known any more, or was copied badly, stops everything
-	// of its author's rather than nothing.
 	if !known {
-		if msg.AuthorPerson == nil || m.from.Address == "" || to.dir.AgentByAddress(m.from.Address) != nil {
-			return nil, false, nil
-		}
-		if err := in.consents.Stop(ctx, v, ch, s); err != nil {
-			return nil, false, err
-		}
+		return nil, false, nil // the privacy desk takes it for a request to stop everything
 	}
 	if to.named && to.queue != nil && !in.isPrivacy(to.queue.Address) || in.wantsMore(m) {
 		return ch, false, nil
