@@ -125,11 +125,6 @@ type Spam struct {
 	Rspamd    string   `toml:"rspamd"`
 }
 
-// Privacy names the privacy desk's address.
-type Privacy struct {
-	Address string `toml:"address"`
-}
-
 // Log says what is logged and how.
 type Log struct {
 	Level     string `toml:"level"`
@@ -231,6 +226,7 @@ func (c *Config) resolve(dir string) error {
 	if c.Privacy.Address == "" {
 		c.Privacy.Address = "privacy@" + c.Hostname
 	}
+	c.completePrivacy()
 	return nil
 }
 
@@ -310,8 +306,8 @@ func (c *Config) check() error {
 			}
 		}
 	}
-	if !strings.Contains(c.Privacy.Address, "@") {
-		return fmt.Errorf("privacy.address: %q is no mail address", c.Privacy.Address)
+	if err := c.checkPrivacy(); err != nil {
+		return err
 	}
 	for key, v := range map[string]int64{"message_bytes": c.Limits.MessageBytes, "recipients": int64(c.Limits.Recipients),
 		"connections": int64(c.Limits.Connections), "connections_per_network": int64(c.Limits.ConnectionsPerNetwork),
