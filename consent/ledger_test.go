@@ -320,3 +320,18 @@ func TestHashTellsWordingsApart(t *testing.T) {
 		seen[string(w.Hash())] = true
 	}
 }
+
+func TestUsesNameTheBasisOfEachMail(t *testing.T) {
+	r := Rules{Bases: map[string]Basis{"ack": BasisContract, "answer": BasisContract, "privacy": BasisObligation, "notification": BasisInterest, "news": BasisConsent},
+		Purposes: []Purpose{*news()}}
+	r.Purposes[0].Wordings[1].Title = "Neuigkeiten"
+	want := []Use{{"ack", BasisContract}, {"answer", BasisContract}, {"privacy", BasisObligation}, {"Neuigkeiten", BasisConsent}}
+	if got := r.Uses("de"); !slices.Equal(got, want) {
+		t.Errorf("%+v", got)
+	}
+	for _, u := range want {
+		if u.Basis.Article() == "" {
+			t.Errorf("%s has no article", u.Basis)
+		}
+	}
+}

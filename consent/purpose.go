@@ -184,3 +184,25 @@ func lacks(list, what string) bool { return slices.Contains(strings.Fields(list)
 func without(list, what string) string {
 	return strings.Join(slices.DeleteFunc(strings.Fields(list), func(w string) bool { return w == what }), " ")
 }
+
+// Use is a kind of mail or a purpose, with the basis it rests on.
+type Use struct {
+	Name  string
+	Basis Basis
+}
+
+// Uses lists the kinds of mail that go to people outside the team, and the
+// purposes as they are named in the language, for whoever asks on what the use
+// of their data rests (Articles 13(1)(c) and 15(1)(a) GDPR).
+func (r *Rules) Uses(language string) []Use {
+	var out []Use
+	for _, kind := range []string{"ack", "answer", "privacy"} {
+		if b, ok := r.Bases[kind]; ok {
+			out = append(out, Use{kind, b})
+		}
+	}
+	for i := range r.Purposes {
+		out = append(out, Use{r.Purposes[i].Label(language), r.Purposes[i].Basis})
+	}
+	return out
+}

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"slices"
 
 	"postroom/internal/message"
 	"postroom/privacy"
@@ -67,14 +68,18 @@ func (in *Intake) stopped(ctx context.Context, v privacy.View, m *mail, to *dest
 	if !known {
 		return nil, false, nil // the privacy desk takes it for a request to stop everything
 	}
-	if to.named && to.queue != nil && !in.isPrivacy(to.queue.Address) || in.wantsMore(m) {
+	if in.wantsMore(m) {
 		return ch, false, nil
 	}
 	return keep(ch, msg), true, nil
 }
 
-// wantsMore reports whether a mail to a stop address says more than stop.
+// wantsMore reports whether a mail to a stop address went elsewhere too, or
+// says more than stop.
 func (in *Intake) wantsMore(m *mail) bool {
+	if slices.ContainsFunc(m.env.To, func(a string) bool { return !in.isPrivacy(a) }) {
+		return true
+	}
 	if m.msg.Kind != message.KindMail {
 		return false
 	}
