@@ -94,6 +94,17 @@ var mandatory = map[privacy.Mail][]string{
 	privacy.MailRecipient:   {"=ada@customer.example", "right erasure", "=19"},
 }
 
+// allWords are the words of answers, in every language, with what they mean.
+var allWords = func() map[string]Word {
+	m := map[string]Word{}
+	for _, w := range []Word{WordConfirm, WordCancel, WordAgain, WordPlain, WordStop} {
+		for _, s := range Words(w) {
+			m[s] = w
+		}
+	}
+	return m
+}()
+
 func argsOf(mail privacy.Mail) map[string]string {
 	args := map[string]string{"no": "P-K7Q2-9F3M", "rights": "access"}
 	for k, v := range privacyArgs[mail] {
@@ -188,13 +199,9 @@ func sound(t *testing.T, lang string, mail privacy.Mail, m PrivacyMail) {
 		t.Errorf("%s %s: the HTML loads something:\n%s", lang, mail, m.HTML)
 	}
 	// An autoresponder that quotes the mail without marks must not confirm.
-	for _, word := range []Word{WordConfirm, WordCancel, WordAgain, WordPlain, WordStop} {
-		for _, s := range Words(word) {
-			for line := range strings.SplitSeq(m.Text, "\n") {
-				if FoldWord(line) == s {
-					t.Errorf("%s %s: a line is nothing but %q", lang, mail, s)
-				}
-			}
+	for line := range strings.SplitSeq(m.Text, "\n") {
+		if w := allWords[FoldWord(line)]; w != "" {
+			t.Errorf("%s %s: a line is nothing but the word for %s", lang, mail, w)
 		}
 	}
 }
@@ -254,6 +261,7 @@ func TestPrivacyMails_Branches(t *testing.T) {
 		{privacy.MailCertificate, map[string]string{"backups": "2026-12-23"}, "Backups", "has to be kept"},
 		{privacy.MailChallenge, map[string]string{"code": "A", "until": "2026-12-01"}, "“CONFIRM”", "customer number"},
 		{privacy.MailChallenge, map[string]string{"code": "A", "until": "2026-12-01", "factor": "yes"}, "customer number", "{"},
+		{privacy.MailRectified, map[string]string{"fields": "the address of the flat."}, "corrected: the address of the flat.", ", address"},
 		{privacy.MailStopped, nil, "news, surveys or advertising", "of this kind"},
 		{privacy.MailRefusal, map[string]string{"ground": "Art. 15(4)", "facts": "x"}, "rights and freedoms of others", "Art. 15(4)."},
 		{privacy.MailRefusal, map[string]string{"ground": "Article 17(3)(e) GDPR", "facts": "x"}, "legal claims", "{"},
@@ -265,6 +273,19 @@ func TestPrivacyMails_Branches(t *testing.T) {
 		m, err := p.Compose("en", string(c.mail), args)
 		if err != nil || !strings.Contains(m.Text, c.has) || strings.Contains(m.Text, c.not) {
 			t.Errorf("%s %v: %v, want %q and no %q:\n%s", c.mail, c.args, err, c.has, c.not, m.Text)
+		}
+	}
+}
+
+// TestPrivacyGrounds: every ground that the officer can choose has words.
+func TestPrivacyGrounds(t *testing.T) {
+	for _, right := range privacy.Rights() {
+		for _, g := range privacy.Grounds(right) {
+			for _, lang := range PrivacyLanguages() {
+				if privacyLanguages()[lang].grounds[g] == "" {
+					t.Errorf("%s has no words for refusing %s by %s", lang, right, g)
+				}
+			}
 		}
 	}
 }

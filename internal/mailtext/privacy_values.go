@@ -41,13 +41,16 @@ func (w *privacyWords) rightNames(s string) string {
 	return w.join(list)
 }
 
+// named puts names of fields, separated by spaces, into words; anything else is
+// the officer's words and stays.
 func (w *privacyWords) named(names map[string]string, s string) string {
 	var list []string
 	for f := range strings.FieldsSeq(s) {
-		if n := names[f]; n != "" {
-			f = n
+		n := names[f]
+		if n == "" {
+			return strings.TrimRight(s, ". \n")
 		}
-		list = append(list, f)
+		list = append(list, n)
 	}
 	return w.join(list)
 }
