@@ -107,6 +107,7 @@ var rooms = map[string]room{
 	"internal/privacydesk": {
 		purpose: "carries out what privacy requests ask for: archives, erasures, clocks, masking of MIME",
 		own:     []string{"tickets", "threading", "consent", "privacy", "internal"},
+		others:  []string{"golang.org/x/net/idna", "golang.org/x/text"},
 	},
 	"internal/queue": {
 		purpose: "wake-ups for workers and nodes, on Redis or in process",
