@@ -16,6 +16,7 @@ type folded struct {
 	src      string
 	b        []byte
 	from, to []int32
+	open     bool // no tag ends from here on
 }
 
 // markup says how a source is read.
@@ -173,7 +174,11 @@ func (f *folded) tag(i int) int {
 		}
 		return len(f.src)
 	}
-	end := strings.IndexByte(s, '>')
+	end := -1
+	if !f.open { // looked for once: a text of nothing but < takes no square time
+		end = strings.IndexByte(s, '>')
+		f.open = end < 0
+	}
 	if end < 0 || len(s) < 2 || !(s[1] == '/' || s[1] == '!' || s[1] == '?' || 'a' <= s[1]|0x20 && s[1]|0x20 <= 'z') {
 		f.put('<', i, i+1)
 		return i + 1

@@ -72,6 +72,14 @@ func delimits(line []byte, open []string) (index int, closes bool) {
 // where the entity ends within it.
 func (r *rewriter) header(open []string) (fields []field, blank string, err error) {
 	size := 0
+	var more []byte // of the newest field: appended to, so that many short lines take no square time
+	end := func() {
+		if n := len(fields); n > 0 && len(more) > 0 {
+			fields[n-1].value += string(more)
+			more = more[:0]
+		}
+	}
+	defer func() { end() }()
 	for {
 		line, err := r.read()
 		if err != nil {
@@ -89,20 +97,22 @@ func (r *rewriter) header(open []string) (fields []field, blank string, err erro
 		}
 		text := string(line)
 		for r.pieces && size+len(text) < maxMaskedHeader {
-			more, err := r.read()
+			piece, err := r.read()
 			if err != nil {
 				return nil, "", err
 			}
-			text += string(more)
+			text += string(piece)
 		}
 		size += len(text)
-		if size > maxMaskedHeader {
-			return fields, "", nil // hostile: the rest is its body
+		if size > maxMaskedHeader { // hostile: the rest is its body
+			r.unread([]byte(text))
+			return fields, "", nil
 		}
 		if n := len(fields); n > 0 && (text[0] == ' ' || text[0] == '\t') {
-			fields[n-1].value += text
+			more = append(more, text...)
 			continue
 		}
+		end()
 		name, value, ok := strings.Cut(text, ":")
 		if !ok || strings.TrimSpace(name) == "" || strings.ContainsAny(strings.TrimRight(name, " \t"), " \t") {
 			fields = append(fields, field{"", text})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"postroom/internal/message"
 	"postroom/privacy"
@@ -175,6 +176,30 @@ func TestUntouched(t *testing.T) {
 	} {
 		if got, _ := maskRaw(t, nobody, raw); got != raw {
 			t.Errorf("%.80q became %.80q", raw, got)
+		}
+	}
+}
+
+// TestHostile: time is linear in what came.
+func TestHostile(t *testing.T) {
+	const n = 4 << 20
+	for name, raw := range map[string]string{
+		"folded":   "Subject: x\r\n" + strings.Repeat(" \n", n/2),
+		"open":     "Content-Type: text/html\r\n\r\n" + strings.Repeat("<a", n/2),
+		"comments": "Content-Type: text/html\r\n\r\n" + strings.Repeat("<!--", n/4),
+		"and":      "Content-Type: text/html\r\n\r\n" + strings.Repeat("&", n),
+		"percent":  "\r\n" + strings.Repeat("%C3", n/3),
+		"name":     "\r\n" + strings.Repeat("zora ", n/5),
+		"words":    "Subject: " + strings.Repeat("=?utf-8?q?zora?= ", 1<<14) + "\r\n\r\n",
+		"nested":   strings.Repeat("Content-Type: message/rfc822\r\n\r\n", 1<<14),
+		"bounds":   strings.Repeat("Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n", 1<<14),
+	} {
+		begun := time.Now()
+		maskRaw(t, zora, raw)
+		if d := time.Since(begun); d > 20*time.Second {
+			t.Errorf("%s took %v", name, d)
+		} else {
+			t.Logf("%s: %v for %d KiB", name, d.Round(time.Millisecond), len(raw)>>10)
 		}
 	}
 }
