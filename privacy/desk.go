@@ -24,6 +24,23 @@ type Rules struct {
 	Keep      time.Duration // of the anonymous record after the end; 0 means three years
 	Purpose   string        // of the consent ledger that an objection to marketing names; empty: all of them
 	Duties    []Duty        // what a law obliges to keep
+
+	// How many challenges are written in an hour to senders whose mail proved
+	// nothing, and to those whose mail did. 0 means 60 and 600.
+	ChallengesHour, AlignedHour int
+}
+
+// Budget is how many challenges may be written in an hour.
+func (r Rules) Budget(aligned bool) int {
+	switch {
+	case aligned && r.AlignedHour > 0:
+		return r.AlignedHour
+	case aligned:
+		return 600
+	case r.ChallengesHour > 0:
+		return r.ChallengesHour
+	}
+	return 60
 }
 
 func (r Rules) keepRecord() time.Duration {
@@ -246,5 +263,9 @@ func (t *turn) job(kind string, r *Request, data map[string]string) {
 	}
 	all := map[string]string{"request": itoa(r.ID)}
 	maps.Copy(all, data)
-	t.ch.Jobs = append(t.ch.Jobs, &tickets.Job{Kind: kind, RunAt: t.now, Data: all})
+	j := &tickets.Job{Kind: kind, RunAt: t.now, Data: all}
+	if r.ID == 0 {
+		j.Request = r
+	}
+	t.ch.Jobs = append(t.ch.Jobs, j)
 }

@@ -664,10 +664,12 @@ func (o *order) convertHere(c tickets.Command, right Right) {
 		}
 	}
 	for _, r := range o.in.Requests {
-		if !r.State.Final() && (r.Detail.Unsure || slices.Contains(r.Detail.Hints, HintAutomatic)) && (r.Right == "" || r.Right == right) && o.clarify(r, right) {
-			o.begin(r, r.Detail.Words)
-			o.say("%s is a request for %s now; the person is asked to prove the mailbox where that is needed.", r.No, right)
-			return
+		if !r.State.Final() && (r.Detail.Unsure || slices.Contains(r.Detail.Hints, HintAutomatic)) && (r.Right == "" || r.Right == right) {
+			if n := o.clarify(r, right); n != nil {
+				o.begin(n, n.Detail.Words)
+				o.say("%s is a request for %s now; the person is asked to prove the mailbox where that is needed.", n.No, right)
+				return
+			}
 		}
 	}
 	received, language, words := o.in.Ticket.Created, o.in.Ticket.Language, ""

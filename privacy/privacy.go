@@ -37,4 +37,9 @@ type Recognition struct {
 	Language string
 	// Sure is false where a person should look before anything follows.
 	Sure bool
+	// Doubt says that something in the words speaks against it, such as an
+	// offer, or words that are only quoted; without it an answer that is not
+	// sure is only weak, and what is written to the privacy address is strong
+	// enough to be asked about.
+	Doubt bool
 }

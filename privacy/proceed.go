@@ -157,17 +157,22 @@ func (t *turn) rectify(r *Request) {
 	t.ch.Also = append(t.ch.Also, row)
 	t.mail(r, MailRectified, map[string]string{"fields": strings.Join(fields, " ")})
 	if row.To != "" {
-		// Both mailboxes hear of it; from now on the new one stands for the
-		// person, and is held back for a day (P4).
+		// Both mailboxes hear of it; the new one is held back for a day (P4).
 		t.mailTo(r, MailRectified, row.To, map[string]string{"fields": strings.Join(fields, " ")})
-		for i := range r.Detail.Others {
-			if tickets.FoldAddress(r.Detail.Others[i].Address) == tickets.FoldAddress(row.To) {
-				r.Detail.Others[i].Address, r.Address = r.Address, row.To
-			}
-		}
 	}
 	t.job(JobTell, r, map[string]string{"what": string(Rectification)})
 	t.finish(r)
+}
+
+// MovedTo reports whether a correction made the address the person's lately:
+// less than a day ago.
+func (r *Request) MovedTo(address string, now time.Time) bool {
+	if r.Right != Rectification || r.State != Done || now.Sub(r.Finished) >= 24*time.Hour {
+		return false
+	}
+	return slices.ContainsFunc(r.Detail.Changes, func(f Fix) bool {
+		return f.Field == "address" && tickets.FoldAddress(f.New) == tickets.FoldAddress(address)
+	})
 }
 
 func (r *Request) provedOther(address string) bool {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,26 +97,19 @@ func TopLines(reply string) []string {
 	return out
 }
 
-// CodeIn finds a code that was typed on one of the first lines, in groups or
-// not, and returns the hash of its token.
+// codeText is a code as our mails write it, in groups or in one piece. Prose
+// does not look so: its words are not five letters each.
+var codeText = regexp.MustCompile(`(?i)(?:^|[^a-z2-7])([a-z2-7]{26}|(?:[a-z2-7]{5}[ \-\x{2010}\x{2011}\x{2013}\x{a0}]+){5}[a-z2-7])(?:[^a-z2-7]|$)`)
+
+// CodeIn finds a code that was typed on one of the first lines and returns the
+// hash of its token.
 func CodeIn(reply string) []byte {
 	for _, line := range TopLines(reply) {
-		if strings.HasPrefix(line, ">") || strings.Contains(line, "@") {
+		if strings.HasPrefix(line, ">") || strings.Contains(line, "@") || len(line) > 1000 {
 			continue // a quotation, or one of our addresses in it
 		}
-		run := strings.Map(func(r rune) rune {
-			switch {
-			case r == '-' || unicode.IsSpace(r) || r == '\u2010' || r == '\u2011' || r == '\u2013':
-				return -1
-			case unicode.IsLetter(r) || unicode.IsDigit(r):
-				return unicode.ToLower(r)
-			}
-			return ' '
-		}, line)
-		for word := range strings.FieldsSeq(run) {
-			if hash := hashOf(word[max(0, len(word)-tokenLen):]); hash != nil && len(word) < 2*tokenLen {
-				return hash
-			}
+		if m := codeText.FindStringSubmatch(line); m != nil {
+			return hashOf(foldFactor(m[1]))
 		}
 	}
 	return nil

@@ -61,7 +61,9 @@ func (t *turn) keepMail(in *Incoming) *tickets.Ticket {
 func (d *Desk) Receive(in Incoming) *tickets.Change {
 	t := d.turn(&in)
 	ticket := t.keepMail(&in)
-	sure := in.Asked != "" || in.Said != nil && in.Said.Sure && len(in.Said.Rights) > 0
+	// Here the address speaks for it as well, and the question that follows
+	// names what was understood: only who confirms it has asked for it.
+	sure := in.Asked != "" || in.Said != nil && (in.Said.Sure || !in.Said.Doubt) && len(in.Said.Rights) > 0
 	rights := []Right{in.Asked}
 	switch {
 	case in.Asked != "":
@@ -100,13 +102,15 @@ func (t *turn) take(in *Incoming, ticket *tickets.Ticket, right Right) *Request 
 		return nil
 	}
 	r := t.openRequest(in, right)
-	if r == nil {
+	switch {
+	case r != nil && r.ID == 0:
+	case r == nil:
 		r = t.newRequest(right, ticket, in.address(), in.name(), in.language(), in.Mail.Message.Received)
 		r.Detail.Words, r.Detail.InReply, r.Detail.Aligned = clip(in.Text, maxWords), in.Mail.Message.MessageID, in.Aligned
 		if right == Rectification {
 			r.Detail.Changes = Corrections(in.Text, r.Address)
 		}
-	} else {
+	default:
 		t.more(in, r)
 	}
 	if !r.Record.Verified.IsZero() || in.Ours || r.Address == "" || r.Held {
@@ -130,13 +134,27 @@ func (t *turn) more(in *Incoming, r *Request) {
 	}
 }
 
-// clarify makes a plain request of one whose words had left it open.
-func (t *turn) clarify(r *Request, right Right) bool {
-	if !t.step(r, EdgeClarified, "", map[string]string{"right": string(right)}) {
-		return false
+// clarify makes a plain request of one whose words had left it open, with the
+// same clock. What a request asks for is never changed: where nothing was said
+// before, another takes its place. It returns nil when nothing was open.
+func (t *turn) clarify(r *Request, right Right) *Request {
+	if r.Right == right {
+		if !t.step(r, EdgeClarified, "", nil) {
+			return nil
+		}
+		r.Detail.Unsure, r.Detail.Hints = false, nil
+		return r
 	}
-	r.Right, r.Detail.Unsure, r.Detail.Hints = right, false, nil
-	return true
+	if !t.step(r, EdgeWithdrawn, "", map[string]string{"why": "clarified"}) {
+		return nil
+	}
+	n := t.newRequest(right, &tickets.Ticket{ID: r.TicketID}, r.Address, r.Name, r.Language, r.Received)
+	n.Ticket, n.Detail, n.Record.LastAsked = r.Ticket, r.Detail, r.Record.LastAsked
+	n.Detail.Unsure, n.Detail.Hints = false, nil
+	if right == Rectification {
+		n.Detail.Changes = Corrections(n.Detail.Words, n.Address)
+	}
+	return n
 }
 
 // openRequest is the open request of the address for a right; one that did not
@@ -151,10 +169,10 @@ func (t *turn) openRequest(in *Incoming, right Right) *Request {
 			unclear = r
 		}
 	}
-	if unclear != nil && t.clarify(unclear, right) {
-		return unclear
+	if unclear == nil {
+		return nil
 	}
-	return nil
+	return t.clarify(unclear, right)
 }
 
 // link lets an erasure wait for the copy that was asked for in the same mail.
@@ -216,7 +234,9 @@ func (t *turn) unclear(in *Incoming, ticket *tickets.Ticket, rights []Right) {
 		t.toOfficer(r, HintUnclear)
 		made = append(made, r)
 	}
-	if len(made) > 0 && made[0].Address != "" && !in.Ours {
+	// Who proves nothing and says nothing that sounds like a request is not
+	// written to: most of that is unwanted mail under somebody else's name.
+	if len(made) > 0 && made[0].Address != "" && !in.Ours && (in.Aligned || in.Said != nil) {
 		t.offer(made[0], in.Recent)
 	}
 	t.schedule()
@@ -284,9 +304,11 @@ func (t *turn) stop(in *Incoming, ticket *tickets.Ticket, right Right) {
 	if e.Address == "" {
 		return
 	}
-	if entry := consent.Withdraw(in.Consents, e); entry != nil {
-		t.ch.Also = append(t.ch.Also, entry)
+	entry := consent.Withdraw(in.Consents, e)
+	if entry == nil {
+		return // nothing leaves any more as it is; whoever says it twice gets one answer
 	}
+	t.ch.Also = append(t.ch.Also, entry)
 	for _, r := range in.Open {
 		if r.Right == right && r.State == Executing {
 			t.step(r, EdgeNoted, in.Mail.Message.Receipt, nil)
@@ -301,8 +323,11 @@ func (t *turn) stop(in *Incoming, ticket *tickets.Ticket, right Right) {
 		t.finish(r)
 		return
 	}
-	t.stopped(r, in.Recent)
-	t.schedule()
+	recent := in.Recent
+	if in.Aligned {
+		recent = 0
+	}
+	t.stopped(r, recent)
 }
 
 // stopped confirms that mail stops. Since anybody may write STOP in somebody's

@@ -24,7 +24,7 @@ func Recognise(subject, text string) *Recognition {
 	r, below := judge(subject, own, reply)
 	if r == nil && quoted != "" && below {
 		if r, _ = judge(subject, quoted, reply); r != nil {
-			r.Sure = false
+			r.Sure, r.Doubt = false, true
 		}
 	}
 	return r
@@ -142,7 +142,7 @@ func (w *weights) recognition(language string, doubt bool) *Recognition {
 			r.Rights = append(r.Rights, rights[i])
 		}
 	}
-	r.Sure = !doubt && top >= strong
+	r.Sure, r.Doubt = !doubt && top >= strong, doubt
 	return r
 }
 

@@ -72,6 +72,9 @@ func (in *Intake) agent(ctx context.Context, v tickets.View, m *mail, to *destin
 	if am.Text != "" && m.msg.RenderHTML() != "" {
 		am.HTML = message.TextToHTML(am.Text)
 	}
+	if ch, done, err := in.privacyOrder(ctx, v, m, to, am); done || err != nil {
+		return ch, err
+	}
 	if ch, done, err := in.special(ctx, v, m, to, am); done || err != nil {
 		return ch, err
 	}
@@ -191,6 +194,10 @@ func (in *Intake) gather(ctx context.Context, v tickets.View, m *mail, am *ticke
 	}
 	for _, c := range am.Commands {
 		switch c.Verb {
+		case tickets.VerbConsent, tickets.VerbWithdraw:
+			if err := in.agentConsent(ctx, v, m, am, c); err != nil {
+				return err
+			}
 		case tickets.VerbList:
 			var err error
 			am.Listed, err = v.TicketsIn(ctx, am.Agent.Queues, []tickets.State{tickets.StateNew, tickets.StateOpen, tickets.StateWaiting}, listed)

@@ -50,7 +50,9 @@ func (in *Intake) customer(ctx context.Context, v tickets.View, m *mail, to *des
 	if c.Ack, err = in.ackRule(ctx, v, m, to, sender, dec); err != nil {
 		return nil, err
 	}
-	return tickets.Receive(c), nil
+	ch := tickets.Receive(c)
+	in.looksLikeRequest(ch, m, c.Message)
+	return ch, nil
 }
 
 // strictest corrects a decision by what the mail went to and looks like. What

@@ -82,6 +82,8 @@ type Intake struct {
 	fresh    Fresh   // nil: a view's directory is always the present one
 	keys     *threading.Keyring
 	consents *privacy.Consents // nil: no purposes are configured
+	desk     *privacy.Desk
+	words    map[string]privacy.Word
 	addr     tickets.Addresses
 	log      *slog.Logger
 	now      func() time.Time
@@ -101,6 +103,7 @@ type Options struct {
 	Fresh    Fresh   // asked before an address is refused; nil: a view's directory is always the present one
 	Keys     *threading.Keyring
 	Consents *privacy.Consents // nil: none is asked for here
+	Privacy  *privacy.Desk     // nil: its rules are the default ones
 	Log      *slog.Logger
 	Now      func() time.Time
 	Wake     func(topic string, ids ...int64) // told which rows a commit made work of: "outbox", "jobs"; and "changes"
@@ -110,6 +113,10 @@ type Options struct {
 func New(o Options) *Intake {
 	in := &Intake{cfg: o.Config, store: o.Store, bodies: o.Bodies, sender: o.Sender, junk: o.Junk, limit: o.Limit, count: o.Count, fresh: o.Fresh, keys: o.Keys, consents: o.Consents,
 		addr: tickets.Addresses{Keys: o.Keys}, log: o.Log, now: o.Now, wake: o.Wake}
+	if in.desk = o.Privacy; in.desk == nil {
+		in.desk = &privacy.Desk{Rules: privacy.Rules{Address: o.Config.PrivacyAddress}, Addr: in.addr}
+	}
+	in.words = privacyWords()
 	if in.log == nil {
 		in.log = slog.New(slog.DiscardHandler)
 	}
@@ -193,14 +200,17 @@ type mail struct {
 	aligned    bool
 	proof      string
 
-	ackBudget    *bool // asked once, however often the decision runs
-	askBudget    *bool
-	reportBudget *bool
-	heldAgent    int64
-	heldKind     string
-	same         []byte // identity, once it is reckoned
-	again        string // set when the same mail came before, too long ago to be a copy
-	confirmed    int64  // the held mail that this one repeats after its confirmation
+	ackBudget *bool // asked once, however often the decision runs
+	askBudget *bool
+
+	challengeBudget *bool
+	factor          *bool // whether a second factor stands in it; tried once
+	reportBudget    *bool
+	heldAgent       int64
+	heldKind        string
+	same            []byte // identity, once it is reckoned
+	again           string // set when the same mail came before, too long ago to be a copy
+	confirmed       int64  // the held mail that this one repeats after its confirmation
 }
 
 // announce wakes those who carry out what was committed. A lost wake-up is
@@ -243,10 +253,12 @@ func (in *Intake) sort(ctx context.Context, v tickets.View, m *mail, to *destina
 	switch {
 	case to.confirm != 0:
 		return in.confirmation(ctx, v, m, to)
-	case to.agent != nil && to.token != nil:
+	case to.agent != nil && to.token != nil && (to.proved || !to.privacy):
 		return in.agent(ctx, v, m, to) // the note address is the strictest of all
-	case to.privacy:
-		return in.customer(ctx, v, m, to)
+	case to.privacy && to.proved && len(to.replies) > 0 && m.env.Via == tickets.ViaSubmission:
+		return in.agent(ctx, v, m, to) // the officer answers from the mail client
+	case to.privacy && m.env.Via != tickets.ViaImport:
+		return in.privacyMail(ctx, v, m, to)
 	case to.agent != nil:
 		return in.agent(ctx, v, m, to)
 	}

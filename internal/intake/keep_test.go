@@ -203,8 +203,9 @@ func TestDMARCReject(t *testing.T) {
 	}
 	spoof.IP, spoof.Body = evilIP, "Delete my data"
 	spoof.Rcpt = []string{"privacy@desk.example"}
-	if g := d.ok(spoof); g.t.QueueID != d.privacy.ID || g.m.Proof == "aligned" || len(g.out) != 0 {
-		t.Errorf("privacy: queue %d, %s", g.t.QueueID, g.m.Proof)
+	// It is kept, and the address it claims is asked, once and neutrally.
+	if g := d.ok(spoof); g.t.QueueID != d.privacy.ID || g.m.Proof == "aligned" || len(g.out) != 1 || g.out[0].To != "boss@strict.example" || g.out[0].Kind != tickets.OutPrivacy {
+		t.Errorf("privacy: queue %d, %s, mail %v", g.t.QueueID, g.m.Proof, kinds(g.out))
 	}
 	spoof.Rcpt, spoof.Body = []string{"support@desk.example", "privacy@desk.example"}, "Delete it"
 	if g := d.ok(spoof); g.t.QueueID != d.privacy.ID {

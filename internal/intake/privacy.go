@@ -1,0 +1,362 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"postroom/internal/mailtext"
+	"postroom/internal/message"
+	"postroom/privacy"
+	"postroom/threading"
+	"postroom/tickets"
+)
+
+// privacyMail is the way of a mail to the privacy address. Whatever the sender
+// check says, it is kept, the officer sees it and the clock of the law runs;
+// only what we write by ourselves depends on what is proved. It comes before
+// every stricter rule of other ways.
+func (in *Intake) privacyMail(ctx context.Context, v tickets.View, m *mail, to *destination) (*tickets.Change, error) {
+	pv, ok := v.(privacy.View)
+	if !ok {
+		return nil, errors.New("the store keeps no privacy requests")
+	}
+	i, err := in.privacyIncoming(ctx, pv, m, to)
+	if err != nil {
+		return nil, err
+	}
+	hash, token, asked := in.privacyForm(m)
+	typed := false
+	if !token {
+		if hash = privacy.CodeIn(m.above()); hash != nil {
+			token, typed = true, true
+		}
+	}
+	if token {
+		r, err := in.privacyReply(ctx, pv, m, i, hash)
+		if err != nil {
+			return nil, err
+		}
+		if r.Request != nil {
+			r.Typed = typed
+			return in.desk.Answer(*r), nil
+		}
+	}
+	i.Asked = asked
+	if err := in.privacyTicket(ctx, pv, m, i); err != nil {
+		return nil, err
+	}
+	return in.desk.Receive(*i), nil
+}
+
+// privacyForm reads the plus-form of the privacy address that was written to:
+// a token's, or the name of a right. hash is nil where a token is damaged.
+func (in *Intake) privacyForm(m *mail) (hash []byte, token bool, asked privacy.Right) {
+	for _, a := range m.env.To {
+		if !in.isPrivacy(a) {
+			continue
+		}
+		local, _, _ := tickets.SplitAddress(a)
+		_, tag, plus := strings.Cut(local, "+")
+		if !plus {
+			continue
+		}
+		if h, ok := privacy.TokenInTag(tag); ok {
+			if hash == nil {
+				hash = h
+			}
+			token = true
+			continue
+		}
+		if form, _, _ := strings.Cut(tag, "."); asked == "" {
+			asked, _ = privacy.RightOf(form) // stop.<secret> that was not known stops as well
+		}
+	}
+	return hash, token, asked
+}
+
+// privacyIncoming gathers what every mail to the privacy address depends on.
+func (in *Intake) privacyIncoming(ctx context.Context, v privacy.View, m *mail, to *destination) (*privacy.Incoming, error) {
+	f := newFinder(v, to.dir, tickets.DefaultOrg)
+	dec, err := threading.Resolve(ctx, in.evidence(m, to), f)
+	if err != nil {
+		return nil, err
+	}
+	dec = in.strictest(m, to, dec, f)
+	sender, err := in.writer(ctx, v, m, to)
+	if err != nil {
+		return nil, err
+	}
+	i := &privacy.Incoming{Directory: to.dir, Said: privacy.Recognise(m.msg.Subject, m.msg.Reply), Text: m.msg.Reply,
+		Aligned: !m.noFrom && (m.aligned || m.proof == "agent" || !in.cfg.CheckSenders), Machine: m.msg.Kind != message.KindMail,
+		Ours: in.hosts(to.dir, tickets.Domain(m.from.Address)), Budget: func(aligned bool) bool { return in.mayChallenge(ctx, m, aligned) },
+		Mail: tickets.Incoming{Message: m.toMessage(), Sender: sender, Queue: to.queue, Decision: dec, Ticket: f.hit[dec.TicketID], Language: language(m, sender),
+			Index: m.msg.ThreadIndex, Aligned: m.aligned || m.proof == "agent", Automatic: m.msg.Kind == message.KindAutoReply,
+			Bounce: m.msg.Kind == message.KindBounce, Bulk: m.msg.Bulk, Addr: in.addr, Now: m.env.Received}}
+	i.Mail.Message.ThreadReason, i.Mail.Message.AuthorPerson = dec.Reason, sender
+	if sender == nil {
+		return i, nil
+	}
+	if i.Open, err = v.RequestsOf(ctx, tickets.DefaultOrg, sender.Address, true); err != nil {
+		return nil, err
+	}
+	i.Open = slices.DeleteFunc(i.Open, func(r *privacy.Request) bool {
+		return tickets.FoldAddress(r.Address) != tickets.FoldAddress(sender.Address) // only linked to it
+	})
+	if err := in.privacyHistory(ctx, v, m, sender.Address, i); err != nil {
+		return nil, err
+	}
+	i.Consents, err = v.ConsentsOf(ctx, tickets.DefaultOrg, sender.Address)
+	return i, err
+}
+
+// privacyHistory says since when the address is known, whether it was made the
+// person's lately, and how many challenges to it were not answered.
+func (in *Intake) privacyHistory(ctx context.Context, v privacy.View, m *mail, address string, i *privacy.Incoming) error {
+	p, err := v.PersonByAddress(ctx, tickets.DefaultOrg, address)
+	if err != nil {
+		return err
+	}
+	if i.FirstSeen = (time.Time{}); p != nil {
+		i.FirstSeen = p.Created
+	}
+	list, err := v.RequestsOf(ctx, tickets.DefaultOrg, address, false)
+	if err != nil {
+		return err
+	}
+	since := m.env.Received.Add(-24 * time.Hour)
+	i.Changed = false
+	for _, r := range list {
+		i.Changed = i.Changed || r.MovedTo(address, m.env.Received)
+		// Who has just proved to be there is not flooded by being asked about
+		// something else.
+		if at := r.Record.Verified; i.Aligned && at.After(since) && tickets.FoldAddress(r.Address) == tickets.FoldAddress(address) {
+			since = at.Add(time.Microsecond)
+		}
+	}
+	i.Recent, err = v.ChallengesSince(ctx, tickets.DefaultOrg, address, since)
+	return err
+}
+
+// mayChallenge asks the budget of challenges, once for a mail however often it
+// is decided.
+func (in *Intake) mayChallenge(ctx context.Context, m *mail, aligned bool) bool {
+	if in.limit == nil {
+		return true
+	}
+	if m.challengeBudget == nil {
+		ok := in.ChallengeBudget(ctx, aligned)
+		m.challengeBudget = &ok
+	}
+	return *m.challengeBudget
+}
+
+// ChallengeBudget takes one challenge from the budget of an hour, of which
+// proved senders have their own; the clock of requests asks it, too.
+func (in *Intake) ChallengeBudget(ctx context.Context, aligned bool) bool {
+	key := "challenges"
+	if aligned {
+		key = "challenges:proved"
+	}
+	if in.limit == nil {
+		return true
+	}
+	ok, _ := in.limit.Allow(ctx, key, in.desk.Rules.Budget(aligned), time.Hour)
+	return ok
+}
+
+// privacyReply gathers what an answer depends on. Its Request is nil where the
+// mail answers nothing that we know of: then it is a mail like others.
+func (in *Intake) privacyReply(ctx context.Context, v privacy.View, m *mail, i *privacy.Incoming, hash []byte) (*privacy.Reply, error) {
+	r := &privacy.Reply{Incoming: *i, Word: in.wordIn(m.above())}
+	r.Machine = r.Machine || m.msg.Bulk // passed on by a list, it proves nothing
+	if hash != nil {
+		k, err := v.TokenByHash(ctx, hash)
+		if err != nil {
+			return nil, err
+		}
+		if k != nil && k.RequestID != 0 {
+			r.Token = k
+			if r.Request, err = v.RequestByID(ctx, k.RequestID); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if r.Request == nil {
+		r.Token = nil
+		for _, o := range i.Open {
+			if o.May(privacy.EdgeVerified) && o.Record.Asked > 0 && !o.Detail.Unsure {
+				r.Request = o
+				break
+			}
+		}
+	}
+	if r.Request == nil {
+		return r, nil
+	}
+	var err error
+	if r.Siblings, err = v.RequestsOfTicket(ctx, r.Request.TicketID); err != nil {
+		return nil, err
+	}
+	for n, s := range r.Siblings {
+		if s.ID == r.Request.ID {
+			r.Siblings[n] = r.Request // one value for one row
+		}
+	}
+	t, err := v.TicketByID(ctx, r.Request.TicketID)
+	if err != nil {
+		return nil, err
+	}
+	in.into(&r.Incoming, t, "the answer to a question of the privacy desk")
+	if r.Request.Address != "" {
+		if err := in.privacyHistory(ctx, v, m, r.Request.Address, &r.Incoming); err != nil {
+			return nil, err
+		}
+		if r.Consents, err = v.ConsentsOf(ctx, tickets.DefaultOrg, r.Request.Address); err != nil {
+			return nil, err
+		}
+	}
+	kept, err := v.SecondFactor(ctx, tickets.DefaultOrg, r.Request.Address)
+	if err == nil && kept != nil {
+		r.Factor = func() bool { return m.hasFactor(kept) }
+	}
+	return r, err
+}
+
+// into puts a mail into a ticket of the privacy queue: as the person's where
+// that is proved, else for the officer's eyes only.
+func (in *Intake) into(i *privacy.Incoming, t *tickets.Ticket, why string) {
+	if t == nil {
+		return
+	}
+	d := threading.Decision{Action: threading.Unverified, TicketID: t.ID, Reason: why}
+	if s := i.Mail.Sender; s != nil {
+		if p := t.PartyByAddress(s.Address); p != nil {
+			d.PartyNo = p.No
+			if i.Aligned {
+				d.Action = threading.Join
+			}
+		}
+	}
+	i.Mail.Decision, i.Mail.Ticket, i.Mail.Message.ThreadReason = d, t, why
+}
+
+// privacyTicket finds the ticket of a request that a further mail is about:
+// there is one open request of an address and a right (P8).
+func (in *Intake) privacyTicket(ctx context.Context, v privacy.View, m *mail, i *privacy.Incoming) error {
+	if a := i.Mail.Decision.Action; a == threading.Join && i.Mail.Ticket != nil && i.Mail.Ticket.QueueID == i.Mail.Queue.ID {
+		return nil
+	}
+	var rights []privacy.Right
+	switch {
+	case i.Asked != "":
+		rights = []privacy.Right{i.Asked}
+	case i.Said != nil:
+		rights = i.Said.Rights
+	}
+	var open *privacy.Request
+	for _, r := range i.Open {
+		if slices.Contains(rights, r.Right) || open == nil && (len(rights) == 0 || r.Right == "") {
+			open = r
+		}
+		if slices.Contains(rights, r.Right) {
+			break
+		}
+	}
+	if open == nil || i.Machine && len(rights) == 0 {
+		return nil
+	}
+	t, err := v.TicketByID(ctx, open.TicketID)
+	if err == nil {
+		in.into(i, t, "an open request of this address")
+	}
+	return err
+}
+
+// above is what the writer put above all quotation. A mail of which nothing
+// else is there is read as its quotation; what our own mail says there is no
+// answer to it (P3).
+func (m *mail) above() string {
+	whole := make(map[string]bool)
+	for line := range strings.SplitSeq(m.msg.Text, "\n") {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, ">") {
+			whole[line] = true
+		}
+	}
+	top := privacy.TopLines(m.msg.Reply)
+	for n, line := range top {
+		if !whole[line] {
+			return strings.Join(top[:n], "\n")
+		}
+	}
+	return strings.Join(top, "\n")
+}
+
+// hasFactor tries the first lines of an answer as a second factor: at most
+// three, since each try is made slow on purpose, and once for a mail.
+func (m *mail) hasFactor(kept []byte) bool {
+	if m.factor == nil {
+		ok := false
+		for n, line := range privacy.TopLines(m.above()) {
+			if ok = n < 3 && privacy.CheckFactor(kept, line); ok {
+				break
+			}
+		}
+		m.factor = &ok
+	}
+	return *m.factor
+}
+
+// wordIn finds a word that our mails ask for, alone on one of the first lines,
+// in any language.
+func (in *Intake) wordIn(reply string) privacy.Word {
+	for _, line := range privacy.TopLines(reply) {
+		if w, ok := in.words[mailtext.FoldWord(line)]; ok {
+			return w
+		}
+	}
+	return ""
+}
+
+// privacyWords is what can be typed, folded.
+func privacyWords() map[string]privacy.Word {
+	words := map[string]privacy.Word{}
+	for _, w := range []struct {
+		word mailtext.Word
+		says privacy.Word
+	}{{mailtext.WordStop, privacy.SaysStop}, {mailtext.WordAgain, privacy.SaysAgain}, {mailtext.WordPlain, privacy.SaysPlain},
+		{mailtext.WordConfirm, privacy.SaysConfirm}, {mailtext.WordCancel, privacy.SaysCancel}} {
+		for _, s := range mailtext.Words(w.word) {
+			words[s] = w.says
+		}
+	}
+	return words
+}
+
+// looksLikeRequest marks an ordinary mail in which somebody seems to exercise
+// a right, so that the agent can hand it over (P10).
+func (in *Intake) looksLikeRequest(ch *tickets.Change, m *mail, msg *tickets.Message) {
+	if m.msg.Kind != message.KindMail || m.msg.Bulk || msg.Ticket == nil || m.env.Via == tickets.ViaImport {
+		return
+	}
+	r := privacy.Recognise(m.msg.Subject, m.msg.Reply)
+	if r == nil {
+		return
+	}
+	right, names := privacy.Access, []string{}
+	for n, x := range r.Rights {
+		if n == 0 {
+			right = x
+		}
+		names = append(names, string(x))
+	}
+	sure := "no"
+	if r.Sure {
+		sure = "yes"
+	}
+	msg.Defects = append(msg.Defects, "looks like a privacy request: #privacy "+string(right)+" hands it to the privacy officer, with the clock from its arrival")
+	ch.Events = append(ch.Events, &tickets.Event{Ticket: msg.Ticket, TicketID: msg.Ticket.ID, At: m.env.Received, Kind: "privacy", Actor: tickets.ActorSystem, Message: msg,
+		Data: map[string]string{"rights": strings.Join(names, " "), "sure": sure}})
+}
