@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,41 +16,79 @@ import (
 const leaseFair = `UPDATE outbox SET state = 'leased', fence = fence + 1, worker = ?, next_at = ? WHERE id IN (
  SELECT id FROM (SELECT id, next_at, ROW_NUMBER() OVER (PARTITION BY domain ORDER BY next_at, id) AS turn FROM (
   SELECT id, domain, next_at FROM outbox WHERE state IN ('queued', 'leased') AND next_at <= ? ORDER BY next_at LIMIT ?%s) AS due) AS fair
- ORDER BY turn, next_at LIMIT ?) RETURNING id, fence, attempts, created, noticed`
+ ORDER BY turn, next_at LIMIT ?)` + leaseGives
+
+// leaseFirst does the same among what goes before the many-fold kinds, answers
+// first of all.
+const leaseFirst = `UPDATE outbox SET state = 'leased', fence = fence + 1, worker = ?, next_at = ? WHERE id IN (
+ SELECT id FROM (SELECT id, kind, next_at, ROW_NUMBER() OVER (PARTITION BY domain, kind ORDER BY next_at, id) AS turn FROM (
+  SELECT id, domain, kind, next_at FROM outbox WHERE ` + firstDue + ` ORDER BY next_at LIMIT ?%s) AS due) AS fair
+ ORDER BY CASE kind WHEN 'answer' THEN 0 WHEN 'privacy' THEN 1 ELSE 2 END, turn, next_at LIMIT ?)` + leaseGives
+
+const (
+	leaseGives = " RETURNING id, kind, domain, fence, attempts, created, noticed"
+	// firstDue is in the words of the index outbox_first.
+	firstDue = "state IN ('queued', 'leased') AND kind NOT IN ('notification', 'news', 'survey') AND next_at <= ?"
+)
 
 // leaseOf is how many due mails are looked at for each that is taken.
 const leaseOf = 32
 
 // LeaseOutbox takes up to n mails that are due and held by nobody alive, for
-// the time given. Nothing due costs no write.
-func (db *DB) LeaseOutbox(ctx context.Context, worker string, n int, d time.Duration) ([]tickets.OutLease, error) {
+// the time given, those of the lowest [tickets.OutKind.Rank] first; at most
+// many of them are of kinds that are many-fold. Nothing due costs no write.
+func (db *DB) LeaseOutbox(ctx context.Context, worker string, n, many int, d time.Duration) ([]tickets.OutLease, error) {
 	now := db.now()
-	due, err := db.anyDue(ctx, "SELECT 1 FROM outbox WHERE state IN ('queued', 'leased') AND next_at <= ? LIMIT 1", now)
+	first, err := db.anyDue(ctx, "SELECT 1 FROM outbox WHERE "+firstDue+" LIMIT 1", now)
+	due := first
+	if err == nil && !first && many > 0 {
+		due, err = db.anyDue(ctx, "SELECT 1 FROM outbox WHERE state IN ('queued', 'leased') AND next_at <= ? LIMIT 1", now)
+	}
 	if err != nil || !due {
 		return nil, wrapErr("look for due mail", err)
 	}
 	var list []tickets.OutLease
-	text := fmt.Sprintf(leaseFair, db.d.skipLocked())
 	err = db.update(ctx, func(ctx context.Context, q executor) error {
 		list = list[:0]
-		rows, err := q.QueryContext(ctx, db.d.sql(text), worker, micros(now.Add(d)), micros(now), leaseOf*n, n)
-		if err != nil {
+		lease := func(text string, n int) (err error) {
+			text = db.d.sql(fmt.Sprintf(text, db.d.skipLocked()))
+			list, err = leased(ctx, q, list, text, worker, micros(now.Add(d)), micros(now), leaseOf*n, n)
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var l tickets.OutLease
-			var created, noticed int64
-			if err := rows.Scan(&l.ID, &l.Fence, &l.Attempts, &created, &noticed); err != nil {
+		if first {
+			if err := lease(leaseFirst, n); err != nil {
 				return err
 			}
-			l.Created, l.Noticed = fromMicros(created), noticed != 0
-			list = append(list, l)
 		}
-		return rows.Err()
+		// With these taken, what is left is many-fold.
+		if rest := min(many, n-len(list)); rest > 0 {
+			return lease(leaseFair, rest)
+		}
+		return nil
 	})
-	slices.SortFunc(list, func(a, b tickets.OutLease) int { return a.Created.Compare(b.Created) })
+	slices.SortFunc(list, func(a, b tickets.OutLease) int {
+		return cmp.Or(a.Kind.Rank()-b.Kind.Rank(), a.Created.Compare(b.Created))
+	})
 	return list, wrapErr("lease mail", err)
+}
+
+// leased adds what a statement of leaseGives gives.
+func leased(ctx context.Context, q executor, list []tickets.OutLease, text string, args ...any) ([]tickets.OutLease, error) {
+	rows, err := q.QueryContext(ctx, text, args...)
+	if err != nil {
+		return list, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l tickets.OutLease
+		var created, noticed int64
+		if err := rows.Scan(&l.ID, &l.Kind, &l.Lane, &l.Fence, &l.Attempts, &created, &noticed); err != nil {
+			return list, err
+		}
+		l.Created, l.Noticed = fromMicros(created), noticed != 0
+		list = append(list, l)
+	}
+	return list, rows.Err()
 }
 
 // skipLocked lets nodes pass over rows that another is leasing.

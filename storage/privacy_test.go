@@ -212,7 +212,7 @@ func TestSettledMailMakesItsRequestDue(t *testing.T) {
 	backends(t, func(t *testing.T, opt Options) {
 		db := open(t, opt)
 		r := ask(t, db, privacy.Access, "ann@x.test", []byte("sixteen bytes ok"))
-		leases, err := db.LeaseOutbox(ctx, "w", 1, time.Minute)
+		leases, err := db.LeaseOutbox(ctx, "w", 1, 1, time.Minute)
 		if err != nil || len(leases) != 1 {
 			t.Fatal(leases, err)
 		}

@@ -193,7 +193,7 @@ func TestR9_TwoNodesNeverHoldTheSameMail(t *testing.T) {
 		for w := range 4 {
 			wg.Go(func() {
 				for {
-					list, err := nodes[w%2].LeaseOutbox(ctx, "w", 5, time.Minute)
+					list, err := nodes[w%2].LeaseOutbox(ctx, "w", 5, 5, time.Minute)
 					if err != nil {
 						t.Error(err)
 					}
@@ -243,14 +243,14 @@ func TestLeaseThatRanOutIsRefused(t *testing.T) {
 		c := keep(t, db, testMail{from: "a@x.test", id: "1", subject: "s", raw: []byte("1"), ack: true})
 		lease := func() tickets.OutLease {
 			t.Helper()
-			list, err := db.LeaseOutbox(ctx, "w", 5, time.Minute)
+			list, err := db.LeaseOutbox(ctx, "w", 5, 5, time.Minute)
 			if err != nil || len(list) != 1 {
 				t.Fatalf("leased %v %v", list, err)
 			}
 			return list[0]
 		}
 		first := lease()
-		if list, err := db.LeaseOutbox(ctx, "v", 5, time.Minute); err != nil || len(list) != 0 {
+		if list, err := db.LeaseOutbox(ctx, "v", 5, 5, time.Minute); err != nil || len(list) != 0 {
 			t.Fatalf("leased while held: %v %v", list, err)
 		}
 		later(2 * time.Minute)
@@ -302,7 +302,7 @@ func TestLeaseIsFairBetweenDestinations(t *testing.T) {
 			keep(t, db, testMail{from: newRef() + "@flood.test", id: newRef() + newRef(), subject: "s", raw: []byte{byte(i)}, ack: true})
 		}
 		quiet := keep(t, db, testMail{from: "one@quiet.test", id: "q", subject: "s", raw: []byte("q"), ack: true}).Outbox[0].ID
-		list, err := db.LeaseOutbox(ctx, "w", 2, time.Minute)
+		list, err := db.LeaseOutbox(ctx, "w", 2, 2, time.Minute)
 		if err != nil || len(list) != 2 || list[0].ID != quiet && list[1].ID != quiet {
 			t.Errorf("leased %v, without %d: %v", list, quiet, err)
 		}

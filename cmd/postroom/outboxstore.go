@@ -17,8 +17,8 @@ var (
 	_ outbound.Reclaimer = outboxStore{}
 )
 
-func (o outboxStore) Lease(ctx context.Context, worker string, n int, d time.Duration) ([]outbound.Row, error) {
-	return o.d.store.LeaseOutbox(ctx, worker, n, d)
+func (o outboxStore) Lease(ctx context.Context, worker string, n, many int, d time.Duration) ([]outbound.Row, error) {
+	return o.d.store.LeaseOutbox(ctx, worker, n, many, d)
 }
 
 func (o outboxStore) Renew(ctx context.Context, rows []outbound.Row, d time.Duration) ([]int64, error) {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +27,7 @@ type memOutbox struct {
 	done  chan int64
 	fail  func() error // what Finish returns first
 	last  []tickets.OutOutcome
+	loads int
 }
 
 type memRow struct {
@@ -49,21 +52,26 @@ func (m *memOutbox) add(out *tickets.Outgoing) int64 {
 	if out.MessageID == "" {
 		out.MessageID = tickets.NewMessageID("desk.example")
 	}
-	m.rows[id] = &memRow{row: Row{ID: id, Created: m.now()}, out: out, state: tickets.OutQueued, next: m.now()}
+	m.rows[id] = &memRow{row: Row{ID: id, Kind: out.Kind, Lane: laneOf(out.To), Created: m.now()}, out: out, state: tickets.OutQueued, next: m.now()}
 	m.order = append(m.order, id)
 	return id
 }
 
-func (m *memOutbox) Lease(ctx context.Context, worker string, n int, d time.Duration) ([]Row, error) {
+func (m *memOutbox) Lease(ctx context.Context, worker string, n, many int, d time.Duration) ([]Row, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var rows []Row
 	now := m.now()
-	for _, id := range m.order {
+	order := slices.Clone(m.order)
+	slices.SortStableFunc(order, func(a, b int64) int { return m.rows[a].row.Kind.Rank() - m.rows[b].row.Kind.Rank() })
+	for _, id := range order {
 		r := m.rows[id]
 		due := r.state == tickets.OutQueued && !r.next.After(now) || r.state == tickets.OutLeased && !r.lease.After(now)
-		if len(rows) == n || !due {
+		if len(rows) == n || !due || r.row.Kind.ManyFold() && many == 0 {
 			continue
+		}
+		if r.row.Kind.ManyFold() {
+			many--
 		}
 		r.state, r.lease = tickets.OutLeased, now.Add(d)
 		r.row.Fence++
@@ -86,9 +94,17 @@ func (m *memOutbox) Renew(ctx context.Context, rows []Row, d time.Duration) (los
 	return lost, nil
 }
 
+// laneOf stands for a domain as a store's hash does.
+func laneOf(to string) int64 {
+	h := fnv.New64a()
+	io.WriteString(h, tickets.Domain(to))
+	return int64(h.Sum64() >> 1)
+}
+
 func (m *memOutbox) Load(ctx context.Context, id int64) (*Job, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.loads++
 	r := m.rows[id]
 	if r == nil {
 		return nil, nil

@@ -3,6 +3,7 @@ package outbound
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,8 +15,9 @@ import (
 type lane struct {
 	limit    int
 	inside   int
-	waiting  []chan struct{}
-	turned   int // rows given back because too many waited
+	waiting  []chan struct{} // the urgent before the others
+	urgent   int             // how many of waiting are urgent
+	turned   int             // rows given back because too many waited
 	tried    bool
 	good     time.Time // when a mail was last taken
 	deadTill time.Time
@@ -61,9 +63,9 @@ func (l *lanes) room(ln *lane) int {
 	return laneBad
 }
 
-// enter waits for a place in the lane. waited says that it took time. The
-// errors are errCrowded, *errDead and ctx's.
-func (l *lanes) enter(ctx context.Context, key string) (waited bool, err error) {
+// enter waits for a place in the lane, an urgent mail before all that are not.
+// The errors are errCrowded, *errDead and ctx's.
+func (l *lanes) enter(ctx context.Context, key string, urgent bool) error {
 	l.mu.Lock()
 	ln := l.m[key]
 	if ln == nil {
@@ -72,35 +74,42 @@ func (l *lanes) enter(ctx context.Context, key string) (waited bool, err error) 
 	}
 	if ln.deadTill.After(l.now()) {
 		defer l.mu.Unlock()
-		return false, &errDead{ln.last}
+		return &errDead{ln.last}
 	}
 	if ln.inside < ln.limit {
 		ln.inside++
 		l.mu.Unlock()
-		return false, nil
+		return nil
 	}
-	if len(ln.waiting) >= l.room(ln) {
+	ahead := len(ln.waiting)
+	if urgent {
+		ahead = ln.urgent
+	}
+	if ahead >= l.room(ln) {
 		ln.turned++
 		l.mu.Unlock()
-		return false, errCrowded
+		return errCrowded
 	}
 	turn := make(chan struct{}, 1)
-	ln.waiting = append(ln.waiting, turn)
+	ln.waiting = slices.Insert(ln.waiting, ahead, turn)
+	if urgent {
+		ln.urgent++
+	}
 	l.mu.Unlock()
 	select {
 	case <-turn:
 	case <-ctx.Done():
 		l.giveUp(ln, turn)
-		return true, ctx.Err()
+		return ctx.Err()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if ln.deadTill.After(l.now()) {
 		last := ln.last
 		l.step(ln, -1)
-		return true, &errDead{last}
+		return &errDead{last}
 	}
-	return true, nil
+	return nil
 }
 
 func (l *lanes) giveUp(ln *lane, turn chan struct{}) {
@@ -108,7 +117,10 @@ func (l *lanes) giveUp(ln *lane, turn chan struct{}) {
 	defer l.mu.Unlock()
 	for i, c := range ln.waiting {
 		if c == turn {
-			ln.waiting = append(ln.waiting[:i], ln.waiting[i+1:]...)
+			ln.waiting = slices.Delete(ln.waiting, i, i+1)
+			if i < ln.urgent {
+				ln.urgent--
+			}
 			return
 		}
 	}
@@ -148,6 +160,7 @@ func (l *lanes) step(ln *lane, d int) {
 	for len(ln.waiting) > 0 && (dead || ln.inside < ln.limit) {
 		turn := ln.waiting[0]
 		ln.waiting = ln.waiting[1:]
+		ln.urgent = max(0, ln.urgent-1)
 		ln.inside++
 		turn <- struct{}{}
 	}

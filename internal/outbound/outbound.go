@@ -45,9 +45,10 @@ type Job struct {
 // Outbox is the store's side. Times of leases are the store's own.
 type Outbox interface {
 	// Lease takes up to n rows that are due and not leased to anybody alive,
-	// the oldest due first, for d. It is called every second: finding nothing
-	// must cost no write.
-	Lease(ctx context.Context, worker string, n int, d time.Duration) ([]Row, error)
+	// by the rank of their kinds and then the oldest due first, for d; at most
+	// many of them are of many-fold kinds. It is called every second: finding
+	// nothing must cost no write.
+	Lease(ctx context.Context, worker string, n, many int, d time.Duration) ([]Row, error)
 	// Renew prolongs leases to d from now and returns the ids of those lost.
 	Renew(ctx context.Context, rows []Row, d time.Duration) (lost []int64, err error)
 	// Load opens a row. It returns nil and no error for one that is gone.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type Worker struct {
 	wake chan struct{}
 	mu   sync.Mutex
 	held map[int64]*held
+	many int           // how many of held are many-fold
 	free chan struct{} // a row was given back while none could be taken
 }
 
@@ -147,22 +149,28 @@ func (w *Worker) loop(ctx, work context.Context, busy *sync.WaitGroup) {
 const slotsBusy = 32
 
 // take leases what there is room for. more says that there may be more to
-// lease at once, full that there was no room.
+// lease at once, full that there was no room, for all kinds or for the
+// many-fold: these leave a quarter of the room to the others, and are leased
+// in batches, not one for each that is done.
 func (w *Worker) take(ctx, work context.Context, busy *sync.WaitGroup) (more, full bool) {
 	slots := w.cfg.Slots
 	if w.gate.Busy() {
 		slots = min(slots, slotsBusy)
 	}
 	w.mu.Lock()
-	room := slots - len(w.held)
+	room, many := slots-len(w.held), max(1, slots-slots/4)-w.many
 	w.mu.Unlock()
 	if room <= 0 {
 		return false, true
 	}
+	if many < slots/8 {
+		many = 0
+	}
 	const batch = 64
 	n := min(room, batch)
+	many = max(0, min(many, n))
 	until := time.Now().Add(w.cfg.Lease)
-	rows, err := w.outbox.Lease(ctx, w.cfg.Worker, n, w.cfg.Lease)
+	rows, err := w.outbox.Lease(ctx, w.cfg.Worker, n, many, w.cfg.Lease)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.log.Error("outbox: lease", "err", err)
@@ -174,6 +182,9 @@ func (w *Worker) take(ctx, work context.Context, busy *sync.WaitGroup) (more, fu
 		h := &held{row: row, until: until, cancel: cancel}
 		w.mu.Lock()
 		w.held[row.ID] = h
+		if row.Kind.ManyFold() {
+			w.many++
+		}
 		w.mu.Unlock()
 		busy.Go(func() {
 			defer w.drop(h)
@@ -181,7 +192,7 @@ func (w *Worker) take(ctx, work context.Context, busy *sync.WaitGroup) (more, fu
 			w.handle(ctx, rctx, h)
 		})
 	}
-	return len(rows) == n, false
+	return len(rows) == n, many == 0
 }
 
 func (w *Worker) drop(h *held) {
@@ -189,6 +200,9 @@ func (w *Worker) drop(h *held) {
 	w.mu.Lock()
 	if w.held[h.row.ID] == h {
 		delete(w.held, h.row.ID)
+	}
+	if h.row.Kind.ManyFold() {
+		w.many--
 	}
 	w.mu.Unlock()
 	poke(w.free)
@@ -261,25 +275,28 @@ func (w *Worker) handle(ctx, work context.Context, h *held) {
 			w.settle(work, h, nil, Result{Class: Temporary, Status: "4.3.0", Phase: "compose", Text: "an internal error"}, log)
 		}
 	}()
-	if w.gate.Pass(both(ctx, work)) != nil {
+	// Who waits holds nothing: the row is opened when its turn has come, for by
+	// then it may have been erased, or its ticket have moved on.
+	lane, urgent := w.lane(h.row), h.row.Kind.Urgent()
+	r := Result{Class: Temporary, Status: "4.3.0"}
+	if err := w.lanes.enter(both(ctx, work), lane, urgent); err != nil {
+		w.turnedAway(work, h, lane, err, log)
+		return
+	}
+	defer func() { w.lanes.leave(lane, r) }()
+	if !urgent && w.gate.Pass(both(ctx, work)) != nil {
 		w.giveBack(work, h, 0, log)
 		return
 	}
-	dest, job, ok := w.destination(work, h, log)
-	if !ok {
-		return
-	}
-	r := Result{Class: Temporary, Status: "4.3.0"}
-	switch waited, err := w.lanes.enter(both(ctx, work), dest); {
-	case err != nil:
-		w.turnedAway(work, h, dest, err, log)
-		return
-	case waited:
-		job = nil // it may have been erased, or its ticket moved on
-	}
-	defer func() { w.lanes.leave(dest, r) }()
+	job := w.load(work, h, log)
 	if job == nil {
-		if job = w.load(work, h, log); job == nil {
+		return
+	}
+	dest := relayLane
+	if w.cfg.Relay == "" {
+		var err error
+		if dest, err = destination(job.Out.To); err != nil {
+			w.settle(work, h, job, classify(err), log)
 			return
 		}
 	}
@@ -302,21 +319,13 @@ func both(a, b context.Context) context.Context {
 	return ctx
 }
 
-// destination finds out which lane a row takes. With a relay there is one, and
-// the row is not opened before it may go: who waits holds nothing.
-func (w *Worker) destination(ctx context.Context, h *held, log *slog.Logger) (dest string, job *Job, ok bool) {
+// lane is the way a row takes: with a relay there is one, else one for each
+// domain.
+func (w *Worker) lane(row Row) string {
 	if w.cfg.Relay != "" {
-		return relayLane, nil, true
+		return relayLane
 	}
-	if job = w.load(ctx, h, log); job == nil {
-		return "", nil, false
-	}
-	dest, err := destination(job.Out.To)
-	if err != nil {
-		w.settle(ctx, h, job, classify(err), log)
-		return "", nil, false
-	}
-	return dest, job, true
+	return strconv.FormatInt(row.Lane, 36)
 }
 
 // load opens a row, or says what became of one that cannot be opened.
@@ -339,7 +348,7 @@ func (w *Worker) load(ctx context.Context, h *held, log *slog.Logger) *Job {
 }
 
 // turnedAway sees to a row whose lane did not let it in.
-func (w *Worker) turnedAway(ctx context.Context, h *held, dest string, err error, log *slog.Logger) {
+func (w *Worker) turnedAway(ctx context.Context, h *held, lane string, err error, log *slog.Logger) {
 	var dead *errDead
 	switch {
 	case errors.As(err, &dead):
@@ -348,7 +357,7 @@ func (w *Worker) turnedAway(ctx context.Context, h *held, dest string, err error
 			w.settle(ctx, h, job, dead.last, log)
 		}
 	case errors.Is(err, errCrowded):
-		w.giveBack(ctx, h, w.lanes.crowdPause(dest), log)
+		w.giveBack(ctx, h, w.lanes.crowdPause(lane), log)
 	default:
 		w.giveBack(ctx, h, 0, log)
 	}

@@ -173,14 +173,13 @@ func TestWorker_KeyDestroyed(t *testing.T) {
 func TestLanes_DeadIsHeardByAll(t *testing.T) {
 	now := time.Now()
 	l := newLanes(1, 100, false, func() time.Time { return now })
-	if _, err := l.enter(context.Background(), "x"); err != nil {
+	if err := l.enter(context.Background(), "x", false); err != nil {
 		t.Fatal(err)
 	}
 	heard := make(chan error, 5)
 	for range 5 {
 		go func() {
-			_, err := l.enter(context.Background(), "x")
-			heard <- err
+			heard <- l.enter(context.Background(), "x", false)
 		}()
 	}
 	for {
@@ -198,11 +197,11 @@ func TestLanes_DeadIsHeardByAll(t *testing.T) {
 			t.Error("let in")
 		}
 	}
-	if _, err := l.enter(context.Background(), "x"); err == nil {
+	if err := l.enter(context.Background(), "x", false); err == nil {
 		t.Error("tried again at once")
 	}
 	now = now.Add(laneDead + time.Second)
-	if _, err := l.enter(context.Background(), "x"); err != nil {
+	if err := l.enter(context.Background(), "x", false); err != nil {
 		t.Errorf("not tried again: %v", err)
 	}
 }
