@@ -35,8 +35,7 @@ func TestExampleOfAPurpose(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	// And in its place in the whole example.
-	whole := strings.Replace(Example, "purpose = []\n", "", 1)
-	head, rest, _ := strings.Cut(whole, "# [[consent.purpose]]\n")
+	head, rest, _ := strings.Cut(Example, "# [[consent.purpose]]\n")
 	_, tail, _ := strings.Cut(rest, "\n\n[consent.basis]")
 	if _, err := parse(head+commentedPurpose(t)+"\n[consent.basis]"+tail, "/"); err != nil {
 		t.Errorf("in the example: %v", err)

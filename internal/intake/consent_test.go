@@ -262,3 +262,52 @@ func TestNewsGoesToThoseWhoConsent(t *testing.T) {
 		t.Errorf("after one click: %+v", s)
 	}
 }
+
+// An agent asks in a ticket, and enters what the customer said on the phone.
+func TestConsentByAgents(t *testing.T) {
+	d := newLedgerDesk(t)
+	first := d.ok(mail{Body: "My printer."})
+	to := d.addr.Agent(d.support, first.t.Ref, d.ada.ID)
+	g := d.ok(mail{From: "ada@team.example", Rcpt: []string{to}, Body: "#consent news\r\n#resolve\r\n"})
+	if d.ledger("ann@customer.example") != "asked" || len(g.out) != 2 {
+		t.Fatalf("asked: %q, %+v", d.ledger("ann@customer.example"), g.out)
+	}
+	q := g.out[0]
+	if q.Kind != tickets.OutPrivacy {
+		q = g.out[1]
+	}
+	d.ok(mail{Rcpt: []string{q.Spec.ReplyTo}, Body: "AGREE"})
+	if !d.standing("news", "ann@customer.example").Stands {
+		t.Fatal("the answer to an agent's question does not count")
+	}
+	// What must not be asked stops the whole mail.
+	for _, line := range []string{"#consent news", "#consent nothing", "#consent school", "#withdraw nothing", "#withdraw"} {
+		g := d.ok(mail{From: "ada@team.example", Rcpt: []string{to}, Body: line + "\r\n\r\nHello Ann."})
+		for _, o := range g.out {
+			if o.Kind != tickets.OutReceipt {
+				t.Errorf("%s: %s was sent", line, o.Kind)
+			}
+		}
+	}
+	w := d.ok(mail{From: "ada@team.example", Rcpt: []string{to}, Body: "#withdraw news\r\n"})
+	s := d.standing("news", "ann@customer.example")
+	if s.Stands || s.Entry.Channel != "agent" || s.Entry.Receipt != w.receipt {
+		t.Errorf("withdrawn: %+v", s)
+	}
+	if events := strings.Join(d.events(first.t), " "); strings.Count(events, "consent") != 2 {
+		t.Errorf("events: %s", events)
+	}
+	// The customer's tag raises the bar.
+	d.c.Rules.ChildTags = []string{"minor"}
+	second := d.ok(mail{From: "bob@other.example", Body: "My printer."})
+	to = d.addr.Agent(d.support, second.t.Ref, d.ada.ID)
+	d.ok(mail{From: "ada@team.example", Rcpt: []string{to}, Body: "#tag minor\r\n"})
+	d.ok(mail{From: "ada@team.example", Rcpt: []string{to}, Body: "#consent news\r\n"})
+	if d.ledger("bob@other.example") != "" {
+		t.Error("a child was asked without a parent")
+	}
+	d.ok(mail{From: "ada@team.example", Rcpt: []string{to}, Body: "#consent news mum@customer.example\r\n"})
+	if d.ledger("bob@other.example") != "asked" {
+		t.Errorf("with a parent: %q", d.ledger("bob@other.example"))
+	}
+}
