@@ -48,8 +48,9 @@ type privacyWords struct {
 	hello     string
 	bye       string
 	footer    string
-	any       string // the authority where none is configured
-	list      string // joins the last two of a list
+	any       string              // the authority where none is configured
+	list      string              // joins the last two of a list
+	polish    func(string) string // what grammar does to a text that is filled in; nil: nothing
 	rights    map[privacy.Right]string
 	labels    map[privacy.Right]string // of the ready-made mails of [privacy.MailChoices]
 	grounds   map[string]string
@@ -177,7 +178,7 @@ var answers = map[privacy.Mail]bool{privacy.MailChallenge: true, privacy.MailAga
 // controller's language.
 func (p *PrivacyMails) recipient(lang string, args map[string]string) (PrivacyMail, error) {
 	m, err := p.compose("en", privacy.MailRecipient, args)
-	if lang == "" {
+	if p.desk.Language != "" { // not the person's, in which all else of the request is written
 		lang = p.desk.Language
 	}
 	if lang = spoken(lang); lang == "en" || err != nil {
@@ -208,9 +209,13 @@ func (p *PrivacyMails) compose(lang string, mail privacy.Mail, args map[string]s
 		return PrivacyMail{}, fmt.Errorf("privacy mail %q: %w", mail, err)
 	}
 	w := privacyLanguages()[lang]
+	polish := w.polish
+	if polish == nil {
+		polish = func(s string) string { return s }
+	}
 	f := filler{values: v, fragments: w.fragments}
-	out := PrivacyMail{Language: lang, Subject: strings.Join(strings.Fields(f.fill(parsed.subject)), " ")}
-	body := tidy(f.fill(parsed.body))
+	out := PrivacyMail{Language: lang, Subject: strings.Join(strings.Fields(polish(f.fill(parsed.subject))), " ")}
+	body := tidy(polish(f.fill(parsed.body)))
 	footer, err := parseTemplate(w.footer)
 	if err != nil {
 		return PrivacyMail{}, err

@@ -1,6 +1,22 @@
 package mailtext
 
-import "postroom/privacy"
+import (
+	"regexp"
+
+	"postroom/privacy"
+)
+
+// italianElision finds articles before the 8th and the 11th, which begin with
+// a vowel when spoken.
+var italianElision = regexp.MustCompile(`\b([Ii]l|[Aa]l|[Dd]al) (8|11) (gennaio|febbraio|marzo|aprile|maggio|giugno|luglio|agosto|settembre|ottobre|novembre|dicembre)\b`)
+
+func elideItalian(s string) string {
+	return italianElision.ReplaceAllStringFunc(s, func(m string) string {
+		p := italianElision.FindStringSubmatch(m)
+		article := map[string]string{"il": "l’", "Il": "L’", "al": "all’", "Al": "All’", "dal": "dall’", "Dal": "Dall’"}[p[1]]
+		return article + p[2] + " " + p[3]
+	})
+}
 
 var privacyIT = privacyWords{
 	months: [12]string{"gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto", "settembre", "ottobre", "novembre", "dicembre"},
@@ -11,7 +27,8 @@ var privacyIT = privacyWords{
 	footer: "{?no}Richiesta {no}. {/}Titolare del trattamento: {controller}. Ufficio protezione dati: {contact}.{?dpo} Responsabile della protezione dei dati: {dpo}.{/} Può presentare in ogni momento un reclamo a un’autorità per la protezione dei dati ({authority}; articolo 77 del GDPR).",
 	any:    "per esempio quella del luogo in cui vive o lavora",
 	list:   "e",
-	until:  "fino alla data {until}, poi cancellati",
+	polish: elideItalian,
+	until:  "fino al {until}, poi cancellati",
 	rights: map[privacy.Right]string{
 		privacy.Access:            "accesso ai dati e copia (articolo 15 del GDPR)",
 		privacy.Portability:       "consegna dei dati in una forma utilizzabile altrove (articolo 20 del GDPR)",

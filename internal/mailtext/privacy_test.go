@@ -9,7 +9,7 @@ import (
 )
 
 var privacyTestDesk = PrivacyDesk{Controller: "Example Ltd", Contact: "privacy@desk.example", DPO: "Dr Dana Data, dpo@desk.example",
-	Authority: "Example Authority, authority.example", Language: "de"}
+	Authority: "Example Authority, authority.example"}
 
 // privacyArgs has what each mail is given, all of it.
 var privacyArgs = map[privacy.Mail]map[string]string{
@@ -370,7 +370,13 @@ func TestPrivacyMails_Hostile(t *testing.T) {
 // TestPrivacyMails_RecipientInBoth: a recipient of data gets English and the
 // controller's language.
 func TestPrivacyMails_RecipientInBoth(t *testing.T) {
-	m, err := ourMails(t, nil).Compose("", string(privacy.MailRecipient), argsOf(privacy.MailRecipient))
+	desk := privacyTestDesk
+	desk.Language = "de"
+	p, err := NewPrivacyMails(desk, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := p.Compose("fr", string(privacy.MailRecipient), argsOf(privacy.MailRecipient))
 	if err != nil || !strings.Contains(m.Text, "Please do the same") || !strings.Contains(m.Text, "Bitte tun Sie dasselbe") {
 		t.Errorf("%v\n%s", err, m.Text)
 	}
@@ -423,5 +429,9 @@ func TestPrivacyDates(t *testing.T) {
 		if got := w.day("soon"); got != "soon" {
 			t.Errorf("%s: %q", lang, got)
 		}
+	}
+	m, err := ourMails(t, nil).Compose("it", string(privacy.MailPending), map[string]string{"no": "P-1", "on": "2026-12-08"})
+	if err != nil || m.Subject != "I suoi dati saranno cancellati l’8 dicembre 2026 (P-1)" || !strings.Contains(m.Text, "eseguita l’8 dicembre") {
+		t.Errorf("%v %s\n%s", err, m.Subject, m.Text)
 	}
 }
