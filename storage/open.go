@@ -167,10 +167,14 @@ func (db *DB) openSQLite(ctx context.Context, upTo int) (*sqlx.DB, error) {
 }
 
 const (
-	keysFile = "keys.db"
-	// SQLite walks through all of the writer's pages at many a commit: more of
-	// them cost more than the reads they save, which the system's cache serves.
+	keysFile  = "keys.db"
 	writerKiB = 16 << 10
+	// While the database is smaller than the page number that balancing uses for
+	// a moment (SQLite's pending byte), SQLite walks through all of the writer's
+	// pages at almost every commit: more of them then cost more than the reads
+	// they save, which the system's cache serves.
+	walkedBelow = 1 << 30
+	walkedKiB   = 4 << 10
 	// A reader's cache is emptied with every commit it did not see, and
 	// emptying costs by its size: small caches are faster.
 	readerKiB = 256

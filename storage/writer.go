@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -350,6 +351,12 @@ func (w *writer) connect() error {
 	if err := conn.Raw(func(c any) error { w.lite = c.(*sqlite3.SQLiteConn); return nil }); err != nil {
 		conn.Close()
 		return err
+	}
+	if st, err := os.Stat(w.file); err == nil && st.Size() < walkedBelow {
+		if _, err := w.lite.Exec(fmt.Sprintf("PRAGMA cache_size = -%d", walkedKiB), nil); err != nil {
+			conn.Close()
+			return err
+		}
 	}
 	w.conn, w.reads = conn, &liteConn{lite: w.lite, stmts: map[string]*liteStmt{}, calm: true}
 	return nil
