@@ -50,6 +50,7 @@ var privacyDE = privacyWords{
 		"7(3)":     "es gibt keine Einwilligung, die widerrufen werden könnte (Art. 7 Abs. 3 DSGVO)",
 	},
 	counts: map[string]string{
+		"left": "Nachrichten anderer mit Teilen, die sich nicht unkenntlich machen ließen", "loose": "Nachrichten ohne Vorgang", "parts": "Vorgänge anderer, an denen Sie beteiligt waren", "removed": "Ihre Nachrichten in Vorgängen anderer", "requests": "frühere Anfragen",
 		"tickets": "Vorgänge", "messages": "Nachrichten", "masked": "Nachrichten anderer, in denen Sie unkenntlich gemacht wurden", "attachments": "Anhänge",
 		"notes": "interne Notizen", "mails": "Mails von uns", "people": "Einträge mit Name und Adresse", "words": "Einträge im Suchverzeichnis",
 		"drafts": "Entwürfe", "exports": "Archive", "consents": "Einwilligungen", "kept": "nach Gesetz aufbewahrte Nachrichten", "told": "benachrichtigte Empfänger", "keys": "vernichtete Schlüssel",

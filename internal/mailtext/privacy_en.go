@@ -50,6 +50,7 @@ var privacyEN = privacyWords{
 		"7(3)":     "there is no consent that could be withdrawn (Article 7(3) GDPR)",
 	},
 	counts: map[string]string{
+		"left": "messages of others with parts that could not be masked", "loose": "messages in no conversation", "parts": "conversations of others in which you took part", "removed": "messages of yours in conversations of others", "requests": "earlier requests",
 		"tickets": "conversations", "messages": "messages", "masked": "messages of others in which you were made unrecognisable", "attachments": "attachments",
 		"notes": "internal notes", "mails": "mails of ours", "people": "entries with name and address", "words": "entries of the search index",
 		"drafts": "drafts", "exports": "archives", "consents": "consents", "kept": "messages kept by law", "told": "recipients told", "keys": "keys destroyed",

@@ -50,6 +50,7 @@ var privacyES = privacyWords{
 		"7(3)":     "no existe ningún consentimiento que se pueda retirar (artículo 7, apartado 3, del RGPD)",
 	},
 	counts: map[string]string{
+		"left": "mensajes de otras personas con partes que no se pudieron hacer irreconocibles", "loose": "mensajes sin conversación", "parts": "conversaciones de otras personas en las que participó", "removed": "mensajes suyos en conversaciones de otras personas", "requests": "solicitudes anteriores",
 		"tickets": "conversaciones", "messages": "mensajes", "masked": "mensajes de otras personas en los que usted ya no es reconocible", "attachments": "archivos adjuntos",
 		"notes": "notas internas", "mails": "correos nuestros", "people": "fichas con nombre y dirección", "words": "entradas del índice de búsqueda",
 		"drafts": "borradores", "exports": "archivos de datos", "consents": "consentimientos", "kept": "mensajes conservados por ley", "told": "destinatarios informados", "keys": "claves destruidas",

@@ -51,6 +51,7 @@ var privacyFR = privacyWords{
 		"7(3)":     "il n’existe aucun consentement qui puisse être retiré (article 7, paragraphe 3, du RGPD)",
 	},
 	counts: map[string]string{
+		"left": "messages d’autres personnes comportant des parties qui n’ont pu être rendues méconnaissables", "loose": "messages hors de tout échange", "parts": "échanges d’autres personnes auxquels vous avez participé", "removed": "vos messages dans les échanges d’autres personnes", "requests": "demandes antérieures",
 		"tickets": "échanges", "messages": "messages", "masked": "messages d’autres personnes dans lesquels vous avez été rendu méconnaissable", "attachments": "pièces jointes",
 		"notes": "notes internes", "mails": "courriels envoyés par nous", "people": "fiches avec nom et adresse", "words": "entrées de l’index de recherche",
 		"drafts": "brouillons", "exports": "archives", "consents": "consentements", "kept": "messages conservés en vertu de la loi", "told": "destinataires informés", "keys": "clés détruites",

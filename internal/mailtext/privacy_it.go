@@ -68,6 +68,7 @@ var privacyIT = privacyWords{
 		"7(3)":     "non esiste un consenso che possa essere revocato (articolo 7, paragrafo 3, del GDPR)",
 	},
 	counts: map[string]string{
+		"left": "messaggi di altri con parti che non si sono potute rendere irriconoscibili", "loose": "messaggi senza conversazione", "parts": "conversazioni di altri a cui ha partecipato", "removed": "suoi messaggi in conversazioni di altri", "requests": "richieste precedenti",
 		"tickets": "conversazioni", "messages": "messaggi", "masked": "messaggi di altri in cui lei è stato reso irriconoscibile", "attachments": "allegati",
 		"notes": "note interne", "mails": "mail inviate da noi", "people": "schede con nome e indirizzo", "words": "voci dell’indice di ricerca",
 		"drafts": "bozze", "exports": "archivi", "consents": "consensi", "kept": "messaggi conservati per legge", "told": "destinatari informati", "keys": "chiavi distrutte",

@@ -50,6 +50,7 @@ var privacyNL = privacyWords{
 		"7(3)":     "er is geen toestemming die kan worden ingetrokken (artikel 7, lid 3, AVG)",
 	},
 	counts: map[string]string{
+		"left": "berichten van anderen met delen die niet onherkenbaar te maken waren", "loose": "berichten zonder gesprek", "parts": "gesprekken van anderen waaraan u deelnam", "removed": "uw berichten in gesprekken van anderen", "requests": "eerdere verzoeken",
 		"tickets": "gesprekken", "messages": "berichten", "masked": "berichten van anderen waarin u onherkenbaar bent gemaakt", "attachments": "bijlagen",
 		"notes": "interne notities", "mails": "mails van ons", "people": "vermeldingen met naam en adres", "words": "vermeldingen in de zoekindex",
 		"drafts": "concepten", "exports": "archieven", "consents": "toestemmingen", "kept": "berichten die volgens de wet worden bewaard", "told": "ingelichte ontvangers", "keys": "vernietigde sleutels",

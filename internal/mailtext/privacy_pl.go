@@ -50,6 +50,7 @@ var privacyPL = privacyWords{
 		"7(3)":     "nie ma zgody, którą można by wycofać (art. 7 ust. 3 RODO)",
 	},
 	counts: map[string]string{
+		"left": "wiadomości innych osób z częściami, których nie dało się zamaskować", "loose": "wiadomości poza sprawami", "parts": "sprawy innych osób, w których Państwo uczestniczyli", "removed": "Państwa wiadomości w sprawach innych osób", "requests": "wcześniejsze wnioski",
 		"tickets": "sprawy", "messages": "wiadomości", "masked": "wiadomości innych osób, w których nie można już Państwa rozpoznać", "attachments": "załączniki",
 		"notes": "notatki wewnętrzne", "mails": "wiadomości od nas", "people": "wpisy z nazwiskiem i adresem", "words": "wpisy w indeksie wyszukiwania",
 		"drafts": "wersje robocze", "exports": "archiwa", "consents": "zgody", "kept": "wiadomości przechowywane z mocy prawa", "told": "powiadomieni odbiorcy", "keys": "zniszczone klucze",

@@ -51,6 +51,7 @@ var privacyPT = privacyWords{
 		"7(3)":     "não existe um consentimento que possa ser retirado (artigo 7.º, n.º 3, do RGPD)",
 	},
 	counts: map[string]string{
+		"left": "mensagens de outras pessoas com partes que não foi possível tornar irreconhecíveis", "loose": "mensagens sem conversa", "parts": "conversas de outras pessoas em que participou", "removed": "mensagens suas em conversas de outras pessoas", "requests": "pedidos anteriores",
 		"tickets": "conversas", "messages": "mensagens", "masked": "mensagens de outras pessoas em que deixou de ser reconhecível", "attachments": "anexos",
 		"notes": "notas internas", "mails": "e-mails nossos", "people": "fichas com nome e endereço", "words": "entradas do índice de pesquisa",
 		"drafts": "rascunhos", "exports": "arquivos", "consents": "consentimentos", "kept": "mensagens conservadas por lei", "told": "destinatários informados", "keys": "chaves destruídas",
