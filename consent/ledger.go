@@ -214,14 +214,20 @@ func (p *Purpose) Express(open *Entry) bool {
 	return lacks(union(open.Lacks, p.Bar.lacks()), LacksReview)
 }
 
+// Why there is nothing to review.
+var (
+	ErrNoReview    = errors.New("no consent of this person waits for a review")
+	ErrParentFirst = errors.New("the parent has not confirmed it yet")
+)
+
 // Review gives the officer's decision about a consent that waits for it.
 func (p *Purpose) Review(entries []Entry, approve bool, channel, receipt string, at time.Time) (*Entry, error) {
 	open := p.last(entries, func(Act) bool { return true })
 	if open == nil || open.Act != Pending || !lacks(open.Lacks, LacksReview) {
-		return nil, errors.New("no consent of this person waits for a review")
+		return nil, ErrNoReview
 	}
 	if lacks(open.Lacks, LacksParent) {
-		return nil, errors.New("the parent has not confirmed it yet")
+		return nil, ErrParentFirst
 	}
 	if p.Wording(open) == nil {
 		return nil, ErrChanged

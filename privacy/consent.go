@@ -16,9 +16,10 @@ import (
 // methods are decisions: they read the view and nothing else, and may run again.
 type Consents struct {
 	Rules   *consent.Rules
-	Address string // of the privacy desk
-	Public  string // URL under which one click withdraws (RFC 8058); empty: by mail only
-	Secret  []byte // makes the tokens of withdrawals
+	Address string            // of the privacy desk
+	Public  string            // URL under which one click withdraws (RFC 8058); empty: by mail only
+	Secret  []byte            // makes the tokens of withdrawals
+	Addr    tickets.Addresses // of the officers' answers
 }
 
 // stopTag stands before the secret that withdraws, in the privacy address.

@@ -141,8 +141,8 @@ func (c *Consents) tellOfficers(ctx context.Context, v View, ch *tickets.Change,
 			continue
 		}
 		ch.Outbox = append(ch.Outbox, &tickets.Outgoing{Org: e.Org, Kind: tickets.OutReport, MessageID: tickets.NewMessageID(q.ReplyDomain), To: a.Address, ToAgent: a.ID,
-			QueueID: q.ID, Spec: tickets.OutSpec{Subject: "A consent waits for your review: " + p.Name, Text: fmt.Sprintf(reviewText, e.Address, p.Label(e.Language),
-				e.Version, e.Language, e.Receipt, quote(words(p.Wording(e))), p.Name, e.Address, p.Name, e.Address)}})
+			QueueID: q.ID, Spec: tickets.OutSpec{Subject: "A consent waits for your review: " + p.Name, ReplyTo: c.Addr.Command(q, a.ID),
+				Text: fmt.Sprintf(reviewText, e.Address, p.Label(e.Language), e.Version, e.Language, e.Receipt, quote(words(p.Wording(e))), p.Name, e.Address, p.Name, e.Address)}})
 	}
 	return nil
 }
@@ -153,13 +153,13 @@ The answer that proves it has the receipt %s. These were the words:
 
 %s
 
-If it was given freely and knowing what it is about:
+If it was given freely and knowing what it is about, reply to this mail with this on the first line:
 
-    postroom consent review --approve --purpose %s %s
+#consent approve %s %s
 
 If not:
 
-    postroom consent review --refuse --purpose %s %s
+#consent refuse %s %s
 `
 
 func quote(s string) string { return "| " + strings.ReplaceAll(s, "\n", "\n| ") }

@@ -17,7 +17,7 @@ func (r *agentRun) check() {
 	seen := make(map[Verb]bool)
 	for _, c := range r.Commands {
 		switch {
-		case r.Ticket == nil && needsTicket(c.Verb):
+		case r.Ticket == nil && needsTicket(c):
 			r.fail("%q: this command belongs in an answer to a notification", c.Line)
 			continue
 		case seen[c.Verb] && onlyOnce(c.Verb):
@@ -52,8 +52,11 @@ func (r *agentRun) checkTicket() {
 	}
 }
 
-func needsTicket(v Verb) bool {
-	switch v {
+func needsTicket(c Command) bool {
+	if _, _, _, review := ConsentReview(c); review {
+		return false
+	}
+	switch c.Verb {
 	case VerbList, VerbShow, VerbTake, VerbNew, VerbHelp, VerbForward, VerbConfirm, VerbDrop:
 		return false
 	}

@@ -16,6 +16,17 @@ type Beside struct {
 	Data   []map[string]string
 }
 
+// ConsentReview reports whether the command is the privacy officer's decision
+// about a consent that waits for it, which belongs to no ticket: "approve" or
+// "refuse", a purpose and an address.
+func ConsentReview(c Command) (approve bool, purpose, address string, ok bool) {
+	words := strings.Fields(c.Arg)
+	if c.Verb != VerbConsent || len(words) != 3 || !strings.EqualFold(words[0], "approve") && !strings.EqualFold(words[0], "refuse") {
+		return false, "", "", false
+	}
+	return strings.EqualFold(words[0], "approve"), words[1], strings.Trim(words[2], "<>"), true
+}
+
 func (r *agentRun) checkConsent(c Command) {
 	if r.Ticket != nil && r.Ticket.Requester() == nil {
 		r.fail("%q: this ticket has no requester who could consent", c.Line)
@@ -29,7 +40,9 @@ func (r *agentRun) doConsent(c Command) {
 		return
 	}
 	r.say("%s", r.Beside.Said[0])
-	r.event(r.Ticket, "consent", r.Beside.Data[0])
+	if r.Ticket != nil {
+		r.event(r.Ticket, "consent", r.Beside.Data[0])
+	}
 	r.Beside.Said, r.Beside.Data = r.Beside.Said[1:], r.Beside.Data[1:]
 }
 

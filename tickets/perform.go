@@ -75,6 +75,7 @@ const CommandHelp = `Commands stand at the top of your mail, one a line; ordinar
                       rectification, restriction, objection, withdraw
 The privacy officer, in a request's ticket:
 #approve  #refuse GROUND  #extend REASON  #hold  #release  #link ADDRESS  #withhold RECEIPT GROUND
+#consent approve PURPOSE ADDRESS, or refuse
 #done WHAT WAS CHANGED  #lift REASON  #not-a-request  #close`
 
 // become keeps the last word on the state; it holds once everything is done.

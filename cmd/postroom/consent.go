@@ -48,8 +48,8 @@ func consentRules(cfg *config.Config) *consent.Rules {
 }
 
 // newConsents makes the decisions about consents for this installation.
-func newConsents(cfg *config.Config, secret []byte) *privacy.Consents {
-	return &privacy.Consents{Rules: consentRules(cfg), Address: cfg.Privacy.Address, Public: cfg.Consent.PublicURL, Secret: secret}
+func newConsents(cfg *config.Config, secret []byte, addr tickets.Addresses) *privacy.Consents {
+	return &privacy.Consents{Rules: consentRules(cfg), Address: cfg.Privacy.Address, Public: cfg.Consent.PublicURL, Secret: secret, Addr: addr}
 }
 
 // consentGate reads the ledger for the outbox.

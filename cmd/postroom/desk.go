@@ -87,7 +87,7 @@ func newDesk(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *desk
 	d.secret = secrets.Lookup
 	d.keys = &threading.Keyring{Keys: secrets.Reply}
 	d.addr = tickets.Addresses{Keys: d.keys}
-	d.consents = newConsents(cfg, d.secret)
+	d.consents = newConsents(cfg, d.secret, d.addr)
 	if d.dns, err = resolver.New(resolver.Config{Servers: cfg.DNS.Servers}); err != nil {
 		return nil, err
 	}

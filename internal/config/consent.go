@@ -81,8 +81,8 @@ func (c *Config) checkConsent() error {
 		switch {
 		case p.Name == "" || strings.ContainsFunc(p.Name, func(r rune) bool { return r <= ' ' || r == '@' || r == 0x7f }):
 			return fmt.Errorf("consent.purpose %d: name: write one word, such as news", i+1)
-		case key == "all":
-			return errors.New("consent.purpose: no purpose can be named all: withdrawing all means every one")
+		case key == "all" || key == "approve" || key == "refuse":
+			return fmt.Errorf("consent.purpose: no purpose can be named %s, which is a word of commands", key)
 		case seen[key]:
 			return fmt.Errorf("%s: there are two of that name", at)
 		}

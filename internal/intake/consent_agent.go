@@ -15,6 +15,9 @@ import (
 // error of the line, so that nothing of the mail is done.
 func (in *Intake) agentConsent(ctx context.Context, v tickets.View, m *mail, am *tickets.AgentMail, c tickets.Command) error {
 	pv, ok := v.(privacy.View)
+	if _, _, _, review := tickets.ConsentReview(c); review && ok && in.consents != nil {
+		return in.reviewConsent(ctx, pv, m, am, c)
+	}
 	if am.Ticket == nil || am.Ticket.Requester() == nil {
 		return nil // said by the check of commands
 	}
@@ -66,9 +69,40 @@ func (in *Intake) agentConsent(ctx context.Context, v tickets.View, m *mail, am 
 	return nil
 }
 
-// refused gives the reason why a question is not asked; empty for other errors.
+// reviewConsent is the privacy officer's decision, by mail.
+func (in *Intake) reviewConsent(ctx context.Context, v privacy.View, m *mail, am *tickets.AgentMail, c tickets.Command) error {
+	approve, purpose, address, _ := tickets.ConsentReview(c)
+	if am.Agent.Role != tickets.RolePrivacy {
+		am.Errors = append(am.Errors, &tickets.CommandError{Line: c.Line, Why: "only the privacy officer decides about that"})
+		return nil
+	}
+	ch, err := in.consents.Review(ctx, v, tickets.DefaultOrg, address, purpose, approve, "agent", m.receipt, am.Now)
+	if why := refused(err); why != "" {
+		am.Errors = append(am.Errors, &tickets.CommandError{Line: c.Line, Why: why})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	said, act := "The consent to "+purpose+" was not accepted.", consent.Declined
+	if approve {
+		said, act = "The consent to "+purpose+" stands now; the person gets a confirmation.", consent.Granted
+	}
+	if am.Beside.Change == nil {
+		am.Beside.Change = &tickets.Change{}
+	}
+	am.Beside.Change.Also = append(am.Beside.Change.Also, ch.Also...)
+	am.Beside.Change.Outbox = append(am.Beside.Change.Outbox, ch.Outbox...)
+	am.Beside.Said = append(am.Beside.Said, said)
+	am.Beside.Data = append(am.Beside.Data, map[string]string{"purpose": purpose, "act": string(act)})
+	return nil
+}
+
+// refused gives the reason why something is not done; empty for errors that
+// are nobody's fault.
 func refused(err error) string {
-	for _, e := range []error{consent.ErrBasis, consent.ErrWording, consent.ErrStands, consent.ErrAsked, consent.ErrWithdrawn, consent.ErrObjected, consent.ErrGuardian} {
+	for _, e := range []error{consent.ErrBasis, consent.ErrWording, consent.ErrStands, consent.ErrAsked, consent.ErrWithdrawn, consent.ErrObjected, consent.ErrGuardian,
+		consent.ErrNoReview, consent.ErrParentFirst, consent.ErrChanged, privacy.ErrPurpose} {
 		if errors.Is(err, e) {
 			return e.Error()
 		}

@@ -29,7 +29,7 @@ func newLedgerDesk(t *testing.T) *ledgerDesk {
 			{Name: "health", Kind: "survey", Basis: consent.BasisConsent, Bar: consent.BarSpecial, Wordings: []consent.Wording{
 				{Language: "en", Version: "1", Text: "May we ask you about your treatment?", Statement: "I expressly agree that my health data is used for it."}}},
 		}}}
-	return &ledgerDesk{desk: newDesk(t, func(o *intake.Options) { o.Consents = c }), c: c}
+	return &ledgerDesk{desk: newDesk(t, func(o *intake.Options) { c.Addr, o.Consents = tickets.Addresses{Keys: o.Keys}, c }), c: c}
 }
 
 func (d *ledgerDesk) apply(decide func(v privacy.View) (*tickets.Change, error)) *tickets.Change {
@@ -218,14 +218,26 @@ func TestConsentToSpecialData(t *testing.T) {
 	if s := d.standing("health", "ann@customer.example"); s.Stands || s.Why != "waits for the officer" {
 		t.Errorf("before the review: %+v", s)
 	}
-	if len(g.out) != 1 || g.out[0].ToAgent != officer.ID || !strings.Contains(g.out[0].Spec.Text, "consent review --approve") {
+	if len(g.out) != 1 || g.out[0].ToAgent != officer.ID || !strings.Contains(g.out[0].Spec.Text, "\n#consent approve health ann@customer.example\n") {
 		t.Fatalf("the officer is told %+v", g.out)
 	}
-	ch := d.apply(func(v privacy.View) (*tickets.Change, error) {
-		return d.c.Review(t.Context(), v, 1, "ann@customer.example", "health", true, "command", "", d.now)
-	})
-	if !d.standing("health", "ann@customer.example").Stands || len(ch.Outbox) != 1 {
-		t.Error("approved, and does not stand")
+	// Only the officer decides, and only about what waits.
+	for from, body := range map[string]string{
+		"ada@team.example":  "#consent approve health ann@customer.example\r\n",
+		"otto@team.example": "#consent approve health bob@other.example\r\n",
+	} {
+		agent, to := officer, g.out[0].Spec.ReplyTo
+		if from != officer.Address {
+			agent, to = d.ada, d.addr.Command(d.privacy, d.ada.ID)
+		}
+		r := d.ok(mail{From: from, Rcpt: []string{to}, Body: body})
+		if d.standing("health", "ann@customer.example").Stands || len(r.out) != 1 || r.out[0].ToAgent != agent.ID || !strings.Contains(r.out[0].Spec.Text, "Nothing was done") {
+			t.Errorf("%s: %+v", from, r.out)
+		}
+	}
+	said := d.ok(mail{From: "otto@team.example", Rcpt: []string{g.out[0].Spec.ReplyTo}, Body: "#consent approve health ann@customer.example\r\n\r\n> It waits.\r\n"})
+	if s := d.standing("health", "ann@customer.example"); !s.Stands || s.Entry.Receipt != said.receipt || len(said.out) != 2 {
+		t.Errorf("approved: %+v, %d mails", s, len(said.out))
 	}
 }
 
