@@ -154,6 +154,7 @@ type Plan struct {
 	Duties    []Duty
 	Now       time.Time
 
+	Ends          time.Time // when the keyed hash goes that a restore knows the person by: last backup and limitation period; zero: in three years
 	ConsentsUntil time.Time // when the consents' lines, then without an address, go (Articles 7(1), 17(3)(e))
 }
 

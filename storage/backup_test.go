@@ -45,16 +45,16 @@ func TestRestoredDeskAnswersTheSame(t *testing.T) {
 		backends(t, func(t *testing.T, opt Options) {
 			opt.MasterKey = bytes.Repeat([]byte{9}, 32) // another machine's
 			read := func() *bytes.Reader { return bytes.NewReader(content.Bytes()) }
-			if err := Restore(ctx, opt, read(), nil, ""); err == nil || !strings.Contains(err.Error(), "without its keys") {
+			if err := Restore(ctx, opt, read(), nil, "", Erasures{AcceptMissing: true}); err == nil || !strings.Contains(err.Error(), "without its keys") {
 				t.Fatalf("restored without keys: %v", err)
 			}
-			if err := Restore(ctx, opt, read(), bytes.NewReader(keys.Bytes()), "wrong horse battery"); err == nil || !strings.Contains(err.Error(), "passphrase") {
+			if err := Restore(ctx, opt, read(), bytes.NewReader(keys.Bytes()), "wrong horse battery", Erasures{AcceptMissing: true}); err == nil || !strings.Contains(err.Error(), "passphrase") {
 				t.Fatalf("restored with a wrong passphrase: %v", err)
 			}
-			if err := Restore(ctx, opt, read(), bytes.NewReader(keys.Bytes()), "correct horse battery"); err != nil {
+			if err := Restore(ctx, opt, read(), bytes.NewReader(keys.Bytes()), "correct horse battery", Erasures{AcceptMissing: true}); err != nil {
 				t.Fatal(err)
 			}
-			if err := Restore(ctx, opt, read(), bytes.NewReader(keys.Bytes()), "correct horse battery"); err == nil {
+			if err := Restore(ctx, opt, read(), bytes.NewReader(keys.Bytes()), "correct horse battery", Erasures{AcceptMissing: true}); err == nil {
 				t.Error("restored into a desk that is not empty")
 			}
 			db := open(t, opt)
@@ -117,7 +117,7 @@ func TestDamagedBackupIsRefused(t *testing.T) {
 	flip[len(flip)-200] ^= 1
 	for name, bad := range map[string][]byte{"cut short": content.Bytes()[:content.Len()-1], "altered": flip, "empty": nil, "keys": keys.Bytes()} {
 		opt := Options{URL: "sqlite:", DataDir: t.TempDir(), MasterKey: testMaster}
-		if err := Restore(ctx, opt, bytes.NewReader(bad), bytes.NewReader(keys.Bytes()), "correct horse battery"); err == nil {
+		if err := Restore(ctx, opt, bytes.NewReader(bad), bytes.NewReader(keys.Bytes()), "correct horse battery", Erasures{AcceptMissing: true}); err == nil {
 			t.Errorf("a backup %s was restored", name)
 		}
 		if name == "cut short" {

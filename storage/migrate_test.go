@@ -103,7 +103,7 @@ func TestEveryEarlierVersionIsBroughtUpToDate(t *testing.T) {
 				}
 				defer content.Close()
 				defer keys.Close()
-				if err := Restore(ctx, opt, content, keys, frozenPass); err != nil {
+				if err := Restore(ctx, opt, content, keys, frozenPass, Erasures{AcceptMissing: true}); err != nil {
 					t.Fatal(err)
 				}
 				check(t, opt)

@@ -19,6 +19,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/klauspost/compress/zstd"
 
+	"postroom/privacy"
 	"postroom/tickets"
 )
 
@@ -30,6 +31,10 @@ type Options struct {
 	Logger    *slog.Logger
 	Now       func() time.Time // nil: time.Now
 	Node      string           // name of this process in leases; empty: a random one
+
+	ScanAlso []string // folders that Scan looks through besides DataDir, such as that of the logs
+
+	mending bool // a restore goes on: the database may be marked
 }
 
 // DB is the store. It is safe for concurrent use.
@@ -52,7 +57,10 @@ type DB struct {
 	stages  stageSet
 	search  searchIndex
 	leases  jobLeases
-	flushes chan struct{} // bounds staged chunks in memory
+	listing sync.Mutex // the list of erasures
+
+	failpoint func(step, at string) error // a test's failure in an erasure; nil otherwise
+	flushes   chan struct{}               // bounds staged chunks in memory
 
 	arriving  atomic.Int64 // stages that are neither adopted nor aborted
 	broken    atomic.Pointer[error]
@@ -64,7 +72,10 @@ type DB struct {
 	work      sync.WaitGroup
 }
 
-var _ tickets.Store = (*DB)(nil)
+var (
+	_ tickets.Store = (*DB)(nil)
+	_ privacy.Store = (*DB)(nil)
+)
 
 // Open opens or makes the store: migrations, secrets, the default
 // organisation. A database of a later version, or one whose keys are missing
@@ -244,7 +255,7 @@ func (db *DB) setUp(ctx context.Context) error {
 	if err := db.main.GetContext(ctx, &unfinished, "SELECT COUNT(*) FROM settings WHERE name = '"+restoring+"'"); err != nil {
 		return fmt.Errorf("read the database: %w", err)
 	}
-	if unfinished > 0 {
+	if unfinished > 0 && !db.opt.mending {
 		return errors.New("a restore into this database was broken off: clear it and restore again")
 	}
 	name, err := db.installation(ctx)

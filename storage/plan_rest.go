@@ -18,13 +18,14 @@ const (
 	sqlInsertOutbox = `INSERT INTO outbox (id, org, kind, ticket_id, message_id, queue_id, to_agent, to_person, owner, domain, state,
  created, next_at, attempts, fence, worker, noticed, finished, status, dest, spec, request_id, purpose, template, artifact)
  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, 0, 0, '', 0, 0, '', ?, ?, ?, ?, ?, ?)`
-	sqlInsertJob  = "INSERT INTO jobs (id, kind, ticket_id, message_id, run_at, attempts, fence, worker, owner, sealed) VALUES (?, ?, ?, ?, ?, 0, 0, '', ?, ?)"
-	sqlDropLookup = "DELETE FROM lookups WHERE hash = ? AND kind = ? AND no = ?"
-	sqlFinishJob  = "DELETE FROM jobs WHERE id = ?"
-	sqlBounced    = "UPDATE outbox SET state = 'failed', status = ?, spec = NULL WHERE id = ?"
-	sqlDelayed    = "UPDATE outbox SET status = ? WHERE id = ?"
-	sqlAddDomain  = "INSERT INTO agent_domains (agent_id, hash, sealed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-	sqlDirectory  = "UPDATE counters SET value = value + 1 WHERE name = 'directory'"
+	sqlInsertJob   = "INSERT INTO jobs (id, kind, ticket_id, message_id, run_at, attempts, fence, worker, owner, sealed) VALUES (?, ?, ?, ?, ?, 0, 0, '', ?, ?)"
+	sqlDropMessage = "DELETE FROM messages WHERE id = ?"
+	sqlDropLookup  = "DELETE FROM lookups WHERE hash = ? AND kind = ? AND no = ?"
+	sqlFinishJob   = "DELETE FROM jobs WHERE id = ?"
+	sqlBounced     = "UPDATE outbox SET state = 'failed', status = ?, spec = NULL WHERE id = ?"
+	sqlDelayed     = "UPDATE outbox SET status = ? WHERE id = ?"
+	sqlAddDomain   = "INSERT INTO agent_domains (agent_id, hash, sealed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+	sqlDirectory   = "UPDATE counters SET value = value + 1 WHERE name = 'directory'"
 )
 
 // job takes away the row of the work that this change carries out.
@@ -86,7 +87,7 @@ func (v *view) dropMessage(ctx context.Context, id int64) ([]op, error) {
 	return append(ops,
 		op{text: "DELETE FROM wraps WHERE message_id = ?", args: []any{id}, want: -1},
 		op{text: "DELETE FROM bodies WHERE id >= ? AND id < ?", args: []any{chunkID(content, 0), chunkID(content+1, 0)}, want: -1},
-		op{text: "DELETE FROM messages WHERE id = ?", args: []any{id}, want: 1}), nil
+		op{text: sqlDropMessage, args: []any{id}, want: 1}), nil
 }
 
 func (p *planner) held(ctx context.Context) error {

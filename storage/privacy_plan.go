@@ -181,7 +181,7 @@ func (p *planner) request(ctx context.Context, r *privacy.Request) error {
 // of two that are made at once the second is decided again, and then sees the
 // first. What is decided knowing of an open one is left alone.
 func (p *planner) onlyOpen(ctx context.Context, r *privacy.Request, isNew bool) error {
-	h := p.db.hash.sum(hashOpen, r.Org, string(r.Right)+" "+tickets.FoldAddress(r.Address))
+	h := p.db.openHash(r)
 	switch {
 	case r.State.Final():
 		p.add(-1, "DELETE FROM lookups WHERE hash = ? AND kind = ? AND no = 0 AND target = ?", h, kindOpen, r.ID)
@@ -196,6 +196,11 @@ func (p *planner) onlyOpen(ctx context.Context, r *privacy.Request, isNew bool) 
 		}
 	}
 	return nil
+}
+
+// openHash is where the open request of a right and an address is found.
+func (db *DB) openHash(r *privacy.Request) []byte {
+	return db.hash.sum(hashOpen, r.Org, string(r.Right)+" "+tickets.FoldAddress(r.Address))
 }
 
 // requestKey returns the key of a request, as an owner; 0 when the request has

@@ -20,7 +20,13 @@ const restoring = "restoring"
 // up to date. Keys are wrapped anew with opt.MasterKey.
 // A restore that was broken off leaves a database that does not open; clear
 // it and restore again.
-func Restore(ctx context.Context, opt Options, content, keys io.Reader, passphrase string) error {
+//
+// What was erased since the backup is erased again before the store opens: the
+// list of erasures is asked for.
+func Restore(ctx context.Context, opt Options, content, keys io.Reader, passphrase string, erasures Erasures) error {
+	if erasures.List == nil && !erasures.AcceptMissing {
+		return ErrNoErasures
+	}
 	a, err := openArchive(content, contentMagic)
 	if err != nil {
 		return err
@@ -52,7 +58,13 @@ func Restore(ctx context.Context, opt Options, content, keys io.Reader, passphra
 	if err := db.restoreContent(ctx, a); err != nil {
 		return wrapErr("restore", err)
 	}
-	return db.d.migrate(ctx, db.main, "desk", 0)
+	if err := db.d.migrate(ctx, db.main, "desk", 0); err != nil {
+		return err
+	}
+	if err := db.Close(); err != nil {
+		return wrapErr("restore", err)
+	}
+	return wrapErr("restore", eraseAgain(ctx, opt, erasures))
 }
 
 func (db *DB) checkEmpty(ctx context.Context) error {
@@ -164,13 +176,8 @@ func (db *DB) restoreContent(ctx context.Context, a *archiveReader) error {
 			return err
 		}
 	}
-	for _, text := range []string{"UPDATE counters SET value = (SELECT COALESCE(MAX(seq), 0) FROM changes) WHERE name = 'changes'",
-		"DELETE FROM settings WHERE name = '" + restoring + "'"} {
-		if _, err := db.main.ExecContext(ctx, text); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = db.main.ExecContext(ctx, "UPDATE counters SET value = (SELECT COALESCE(MAX(seq), 0) FROM changes) WHERE name = 'changes'")
+	return err
 }
 
 // insertTexts makes the statements from the archive's own names of tables and

@@ -189,7 +189,11 @@ func (db *DB) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for {
+	end, err := db.lastChange(ctx)
+	if err != nil {
+		return err
+	}
+	for seq < end { // what comes meanwhile is the next call's
 		list, err := db.Changes(ctx, seq, 200)
 		if err != nil || len(list) == 0 {
 			return err
@@ -199,6 +203,21 @@ func (db *DB) catchUp(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// lastChange is where the change log ends now.
+func (db *DB) lastChange(ctx context.Context) (seq int64, err error) {
+	if db.d.postgres {
+		if err := db.numberChanges(ctx); err != nil {
+			return 0, err
+		}
+	}
+	err = db.readers.with(ctx, func(q querier) error {
+		_, err := db.newView(q).row(ctx, "SELECT COALESCE(MAX(seq), 0) FROM changes", nil, &seq)
+		return err
+	})
+	return seq, err
 }
 
 // index takes entries of the change log in, in one transaction with how far

@@ -23,6 +23,9 @@ func (db *DB) sweepLoop(ctx context.Context) {
 		if err := db.sweepKeys(ctx); err != nil && ctx.Err() == nil {
 			db.log.Warn("sweep", "err", err)
 		}
+		if err := db.purgeSearch(ctx, 0); err != nil && ctx.Err() == nil {
+			db.log.Warn("sweep", "err", err) // words that another node erased
+		}
 		first = false
 		select {
 		case <-ctx.Done():

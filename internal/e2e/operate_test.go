@@ -416,7 +416,7 @@ func TestBackupAndRestore(t *testing.T) {
 		return all
 	}
 	before := show(d)
-	if _, errs, status := d.run("restore", "--keys", keys, "--passphrase-file", pass, content); status != 1 || !strings.Contains(errs, "running") {
+	if _, errs, status := d.run("restore", "--accept-missing-erasures", "--keys", keys, "--passphrase-file", pass, content); status != 1 || !strings.Contains(errs, "running") {
 		t.Errorf("a restore under a running server: %d %s", status, errs)
 	}
 	d.stop()
@@ -424,10 +424,10 @@ func TestBackupAndRestore(t *testing.T) {
 	e := newDesk(t, w, nil)
 	wrong := filepath.Join(dir, "wrong")
 	os.WriteFile(wrong, []byte("another passphrase\n"), 0o600)
-	if _, errs, status := e.run("restore", "--keys", keys, "--passphrase-file", wrong, content); status != 1 || !strings.Contains(errs, "passphrase") {
+	if _, errs, status := e.run("restore", "--accept-missing-erasures", "--keys", keys, "--passphrase-file", wrong, content); status != 1 || !strings.Contains(errs, "passphrase") {
 		t.Errorf("a wrong passphrase: %d %s", status, errs)
 	}
-	e.must("restore", "--keys", keys, "--passphrase-file", pass, content)
+	e.must("restore", "--accept-missing-erasures", "--keys", keys, "--passphrase-file", pass, content)
 	if after := show(e); after != before {
 		t.Errorf("the restored desk answers\n%s\nthe first answered\n%s", after, before)
 	}

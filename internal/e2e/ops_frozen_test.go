@@ -42,7 +42,7 @@ func TestR15_OlderDatabaseOpens(t *testing.T) {
 			}
 
 			restored := newDesk(t, w, nil)
-			restored.must("restore", "--keys", filepath.Join(dir, "keys"), "--passphrase-file", filepath.Join(dir, "passphrase"), filepath.Join(dir, "content"))
+			restored.must("restore", "--accept-missing-erasures", "--keys", filepath.Join(dir, "keys"), "--passphrase-file", filepath.Join(dir, "passphrase"), filepath.Join(dir, "content"))
 			was.sameFields(t, "restored from its backup", all(restored))
 			restored.verify()
 

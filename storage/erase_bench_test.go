@@ -1,0 +1,61 @@
+package storage
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"postroom/privacy"
+)
+
+// fill keeps n mails of one person, four to a ticket, several at a time.
+func fillPerson(t testing.TB, db *DB, address string, n int) {
+	t.Helper()
+	body := make([]byte, 2000)
+	for i := range body {
+		body[i] = byte('a' + i%26)
+	}
+	ref := ""
+	for i := range n {
+		m := testMail{from: address, name: "Somebody", id: fmt.Sprintf("%s.%d", address, i), receipt: fmt.Sprint(address, i), subject: "subject", text: string(body[:500]), raw: append(body, fmt.Sprint(i)...), ticket: ref}
+		if i%4 == 0 {
+			m.ticket, m.ack = "", true
+		}
+		c := keep(t, db, m)
+		ref = c.Tickets[0].Ref
+	}
+}
+
+// Ten thousand messages are erased within ten seconds, and how long a thousand
+// take does not grow with the store.
+func TestEraseIsFast(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills a store")
+	}
+	others, many := 20000, 10000
+	if s := os.Getenv("POSTROOM_ERASE_OTHERS"); s != "" { // a larger store, to measure
+		others, _ = strconv.Atoi(s)
+	}
+	db := open(t, Options{URL: "sqlite:", DataDir: t.TempDir(), MasterKey: testMaster})
+	erase := func(id int64, address string) time.Duration {
+		start := time.Now()
+		sum := eraseAll(t, db, privacy.Plan{RequestID: id, Org: 1, Addresses: []string{address}, Now: time.Now()})
+		d := time.Since(start)
+		t.Logf("%d messages erased in %v", sum["messages"], d)
+		return d
+	}
+	fillPerson(t, db, "a@x.test", 1000)
+	small := erase(1, "a@x.test")
+	for p := range 20 {
+		fillPerson(t, db, fmt.Sprintf("other%d@x.test", p), others/20)
+	}
+	fillPerson(t, db, "b@x.test", 1000)
+	large := erase(2, "b@x.test")
+	t.Logf("ratio %.2f between a store of 1000 and one of %d", float64(large)/float64(small), others+1000)
+	fillPerson(t, db, "c@x.test", many)
+	if d := erase(3, "c@x.test"); d > 10*time.Second {
+		t.Errorf("%d messages took %v", many, d)
+	}
+}
