@@ -127,6 +127,7 @@ type Detail struct {
 	Unsure   bool       `json:"unsure,omitempty"`   // the words left open what is asked for: the officer, or the person, has to say
 	Aligned  bool       `json:"aligned,omitempty"`  // the mail that asked proved its sender
 	Hints    []string   `json:"hints,omitempty"`    // why the officer decides: names from grounds.go
+	Refs     []string   `json:"refs,omitempty"`     // erasure: of the tickets, for those who have copies outside
 	Again    int        `json:"again,omitempty"`    // how often the archive was sent anew
 }
 
