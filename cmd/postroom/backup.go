@@ -137,6 +137,8 @@ func (cmd *backupCmd) Do(ctx context.Context, d *desk, s streams) error {
 type restoreCmd struct {
 	Keys           string `help:"Backup of the keys, from backup --keys." placeholder:"FILE"`
 	PassphraseFile string `help:"File that holds the passphrase of the keys." placeholder:"FILE"`
+	Erasures       string `help:"The newest list of erasures, from the daily mail to the privacy officer or the lost data folder." placeholder:"FILE" xor:"erasures"`
+	AcceptMissing  bool   `name:"accept-missing-erasures" help:"Restore without the list: people who were erased since the backup may be back. This is recorded." xor:"erasures"`
 	File           string `arg:"" help:"Backup to restore."`
 }
 
@@ -187,7 +189,16 @@ func (cmd *restoreCmd) Run(ctx context.Context, c *cli, s streams) error {
 			return err
 		}
 	}
-	if err := storage.Restore(ctx, opt, content, keys, pass); err != nil {
+	erasures := storage.Erasures{AcceptMissing: cmd.AcceptMissing}
+	if cmd.Erasures != "" {
+		f, err := os.Open(cmd.Erasures)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		erasures.List = f
+	}
+	if err := storage.Restore(ctx, opt, content, keys, pass, erasures); err != nil {
 		return err
 	}
 	fmt.Fprintln(s.out, "Restored. postroom check --store verifies every message.")
