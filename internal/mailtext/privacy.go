@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"postroom/privacy"
 )
@@ -46,6 +48,8 @@ type privacyWords struct {
 	date      string // with {d}, {month}, {y}
 	first     string // how the first day of a month is written; empty: 1
 	hello     string
+	capital   bool   // the sentence after it begins with a capital
+	colon     string // in lists; empty: ": "
 	bye       string
 	footer    string
 	any       string              // the authority where none is configured
@@ -215,7 +219,7 @@ func (p *PrivacyMails) compose(lang string, mail privacy.Mail, args map[string]s
 	}
 	f := filler{values: v, fragments: w.fragments}
 	out := PrivacyMail{Language: lang, Subject: strings.Join(strings.Fields(polish(f.fill(parsed.subject))), " ")}
-	body := tidy(polish(f.fill(parsed.body)))
+	body := w.begin(tidy(polish(f.fill(parsed.body))))
 	footer, err := parseTemplate(w.footer)
 	if err != nil {
 		return PrivacyMail{}, err
@@ -227,6 +231,16 @@ func (p *PrivacyMails) compose(lang string, mail privacy.Mail, args map[string]s
 		return PrivacyMail{}, fmt.Errorf("privacy mail %q: %w: %s", mail, errGap, f.missing)
 	}
 	return out, nil
+}
+
+// begin writes the first letter after the greeting as the language has it.
+func (w *privacyWords) begin(body string) string {
+	rest, ok := strings.CutPrefix(body, w.hello+"\n\n")
+	if !ok || !w.capital {
+		return body
+	}
+	r, size := utf8.DecodeRuneInString(rest)
+	return w.hello + "\n\n" + string(unicode.ToUpper(r)) + rest[size:]
 }
 
 // values is all that the words may name: the arguments put into the language,

@@ -81,7 +81,7 @@ var mandatory = map[privacy.Mail][]string{
 	privacy.MailNotice:      {"@2026-12-03", "word cancel", "first"},
 	privacy.MailWaits:       {"right access", "right erasure"},
 	privacy.MailCancelled:   {"=privacy@desk.example"},
-	privacy.MailCertificate: {"here", "count tickets", "=: 3", "count messages", "=: 17", "keep", "ground 17(3)(b)", "=§ 147 AO", "@2034-12-31", "court", "backup", "@2026-12-23", "count agents", "=Other desk"},
+	privacy.MailCertificate: {"here", "count tickets", "=3", "count messages", "=17", "keep", "ground 17(3)(b)", "=§ 147 AO", "@2034-12-31", "court", "backup", "@2026-12-23", "count agents", "=Other desk"},
 	privacy.MailRectified:   {"field name", "field address", "=Printer Ltd"},
 	privacy.MailRestricted:  {"@2026-11-23", "before", "=18"},
 	privacy.MailLifting:     {"@2026-12-03", "=The data was checked.", "court", "=18"},

@@ -62,6 +62,14 @@ func (w *privacyWords) join(list []string) string {
 	return strings.Join(list, "")
 }
 
+// sep stands between a name and its value in lists.
+func (w *privacyWords) sep() string {
+	if w.colon != "" {
+		return w.colon
+	}
+	return ": "
+}
+
 // article finds the number of an article in what names a ground.
 var article = regexp.MustCompile(`\d+(\(\w\))*`)
 
@@ -83,7 +91,7 @@ func (w *privacyWords) links(args map[string]string) string {
 	for _, r := range []privacy.Right{privacy.Access, privacy.Portability, privacy.Erasure, privacy.Rectification, privacy.Restriction,
 		privacy.Objection, privacy.ConsentWithdrawal} {
 		if link := args["mailto."+string(r)]; link != "" {
-			b.WriteString("- " + w.labels[r] + ": " + link + "\n")
+			b.WriteString("- " + w.labels[r] + w.sep() + link + "\n")
 		}
 	}
 	return strings.TrimSpace(b.String())
@@ -101,7 +109,7 @@ func (w *privacyWords) countLines(args map[string]string) string {
 		if name == "" {
 			name = what
 		}
-		b.WriteString("- " + name + ": " + args[key] + "\n")
+		b.WriteString("- " + name + w.sep() + args[key] + "\n")
 	}
 	return strings.TrimSpace(b.String())
 }
@@ -120,7 +128,7 @@ func (w *privacyWords) keptLines(s string) string {
 		for i := range f {
 			f[i] = strings.TrimSpace(f[i])
 		}
-		b.WriteString("- " + w.counts["messages"] + ": " + f[3] + "; " + w.ground(f[0]))
+		b.WriteString("- " + w.counts["messages"] + w.sep() + f[3] + "; " + w.ground(f[0]))
 		if f[1] != "" {
 			b.WriteString("; " + f[1])
 		}
@@ -151,7 +159,7 @@ func (w *privacyWords) statusLines(s string) string {
 		}
 		b.WriteString("- " + f[0])
 		if rest := strings.Trim(strings.Join(f[1:], ", "), ", "); rest != "" {
-			b.WriteString(": " + rest)
+			b.WriteString(w.sep() + rest)
 		}
 		b.WriteString("\n")
 	}
@@ -178,7 +186,7 @@ func htmlOf(text, lang string) string {
 func htmlLine(line string) string {
 	if item, ok := strings.CutPrefix(line, "- "); ok {
 		if i := strings.LastIndex(item, ": mailto:"); i > 0 {
-			return "• <a href=\"" + html.EscapeString(item[i+2:]) + "\">" + html.EscapeString(item[:i]) + "</a>"
+			return "• <a href=\"" + html.EscapeString(item[i+2:]) + "\">" + html.EscapeString(strings.TrimSpace(item[:i])) + "</a>"
 		}
 		return "• " + html.EscapeString(item)
 	}
