@@ -26,8 +26,12 @@ type Reply struct {
 func (d *Desk) Answer(in Reply) *tickets.Change {
 	t := d.turn(&in.Incoming)
 	t.siblings = in.Siblings
+	r, k, from := in.Request, in.Token, in.address()
+	if in.moves() && in.Mail.Sender.ID == 0 {
+		// It becomes the address of the person of the request, not another's.
+		in.Mail.Sender, in.Mail.Message.AuthorPerson = nil, nil
+	}
 	t.keepMail(&in.Incoming)
-	r, k := in.Request, in.Token
 	if r == nil || in.Machine {
 		return t.ch // kept for the officer; it proves nothing and is not answered
 	}
@@ -37,7 +41,7 @@ func (d *Desk) Answer(in Reply) *tickets.Change {
 	case !k.Used.IsZero():
 		t.step(r, EdgeNoted, in.Mail.Message.Receipt, map[string]string{"why": "used"})
 		t.failed(&in, r, "used")
-	case tickets.FoldAddress(in.address()) != tickets.FoldAddress(k.Address):
+	case tickets.FoldAddress(from) != tickets.FoldAddress(k.Address):
 		t.failed(&in, r, "address")
 	case !k.Expires.IsZero() && t.now.After(k.Expires):
 		t.failed(&in, r, "late")
@@ -50,6 +54,15 @@ func (d *Desk) Answer(in Reply) *tickets.Change {
 	}
 	t.schedule()
 	return t.ch
+}
+
+// moves reports whether the answer comes from the address that a correction is
+// to put in the place of the person's.
+func (in *Reply) moves() bool {
+	return in.Token != nil && in.Token.Kind == TokenLink && in.Request != nil && in.Request.Right == Rectification && in.Mail.Sender != nil &&
+		slices.ContainsFunc(in.Request.Detail.Changes, func(f Fix) bool {
+			return f.Field == "address" && tickets.FoldAddress(f.New) == tickets.FoldAddress(in.Mail.Sender.Address)
+		})
 }
 
 // says reports whether the answer has the word that the token asks for.
@@ -190,7 +203,11 @@ func (t *turn) linked(in *Reply, r *Request, k *Token) {
 		t.use(k)
 		t.linkOthers(in, r, l.Address)
 		t.mail(r, MailLinked, map[string]string{"address": l.Address})
-		if r.Right == Rectification && r.State == Verified {
+		switch {
+		case r.Right != Rectification || r.State != Verified:
+		case in.moves(): // still with a sender: somebody is known under it
+			t.decide(r, HintTaken)
+		default:
 			t.rectify(r)
 		}
 		return

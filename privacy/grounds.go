@@ -19,6 +19,7 @@ const (
 	HintMask        = "mask"
 	HintWeigh       = "weigh"
 	HintUndelivered = "undelivered"
+	HintTaken       = "taken"
 )
 
 // hintTexts are the hints in words.
@@ -34,6 +35,7 @@ var hintTexts = map[string]string{
 	HintDuty:        "A law obliges to keep a part of it.",
 	HintMask:        "There is content of others in which the person cannot be masked (see below).",
 	HintWeigh:       "It takes a person's judgement.",
+	HintTaken:       "The new address proved itself, but is known here as a person of its own; nothing was put together.",
 	HintUndelivered: "What was asked for could not be delivered.",
 }
 

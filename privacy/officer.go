@@ -428,11 +428,11 @@ func (o *order) hold(c tickets.Command) {
 	}
 }
 
-// resume goes on with erasures whose preview came while they were held.
+// resume goes on with what was proved while it was held.
 func (o *order) resume() {
 	for _, r := range o.in.Requests {
-		if r.Right == Erasure && r.State == Verified && r.After == 0 {
-			o.job(JobPreview, r, nil)
+		if r.State == Verified {
+			o.proceed(r, o.in.Requests, &facts{firstSeen: o.in.FirstSeen, changed: o.in.Changed, consents: o.in.Consents})
 		}
 	}
 }

@@ -45,6 +45,9 @@ func (t *turn) proceedAll(list, siblings []*Request, f *facts) {
 
 // proceed goes on with one request after its proof.
 func (t *turn) proceed(r *Request, siblings []*Request, f *facts) {
+	if r.Held {
+		return // #release goes on
+	}
 	switch r.Right {
 	case Access, Portability:
 		// Who has the mailbox since today gets no more than what it got today;
@@ -87,10 +90,10 @@ func (t *turn) decide(r *Request, hint string) {
 // worked out before anybody decides on it.
 func (t *turn) proceedErasure(r *Request, siblings []*Request, f *facts) {
 	if r.Record.Asked > 0 && t.young(f) {
-		r.Detail.Hints = append(r.Detail.Hints, HintYoung)
+		r.Detail.Hints = appendNew(r.Detail.Hints, HintYoung)
 	}
 	if f.changed {
-		r.Detail.Hints = append(r.Detail.Hints, HintChanged)
+		r.Detail.Hints = appendNew(r.Detail.Hints, HintChanged)
 	}
 	if r.After != 0 {
 		for _, s := range siblings {
@@ -159,6 +162,9 @@ func (t *turn) rectify(r *Request) {
 	if row.To != "" {
 		// Both mailboxes hear of it; the new one is held back for a day (P4).
 		t.mailTo(r, MailRectified, row.To, map[string]string{"fields": strings.Join(fields, " ")})
+		r.Detail.Others = slices.DeleteFunc(r.Detail.Others, func(l Linked) bool { // it is no further one any more
+			return tickets.FoldAddress(l.Address) == tickets.FoldAddress(row.To)
+		})
 	}
 	t.job(JobTell, r, map[string]string{"what": string(Rectification)})
 	t.finish(r)

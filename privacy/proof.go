@@ -180,7 +180,7 @@ func (t *turn) ask(list []*Request, recent int) {
 		return
 	}
 	for _, r := range list {
-		if r.Record.AskAt.IsZero() || at.Before(r.Record.AskAt) {
+		if !r.Record.AskAt.After(t.now) || at.Before(r.Record.AskAt) {
 			r.Record.AskAt = at
 		}
 		t.touch(r)

@@ -75,11 +75,13 @@ func (d *Desk) Receive(in Incoming) *tickets.Change {
 	if in.Machine && in.Asked != ConsentWithdrawal {
 		if sure {
 			t.forOfficer(&in, ticket, rights, HintAutomatic)
+			t.tell(in.Mail.Message)
 		}
 		return t.ch
 	}
 	if !sure {
 		t.unclear(&in, ticket, rights)
+		t.tell(in.Mail.Message)
 		return t.ch
 	}
 	var pending []*Request
@@ -90,8 +92,24 @@ func (d *Desk) Receive(in Incoming) *tickets.Change {
 	}
 	t.link(pending)
 	t.askFor(&in, pending)
+	t.tell(in.Mail.Message)
 	t.schedule()
 	return t.ch
+}
+
+// tell puts what became of the mail, and what the officer can do, beside it:
+// the notification of the ticket shows it.
+func (t *turn) tell(m *tickets.Message) {
+	for _, x := range t.ch.Also {
+		r, ok := x.(*Request)
+		if !ok || r.State == Withdrawn {
+			continue
+		}
+		m.Defects = append(m.Defects, "privacy request "+describe(r, t.Rules.Calendar)+". "+waits(r, t.Rules.Calendar))
+		for _, h := range r.Detail.Hints {
+			m.Defects = append(m.Defects, hintTexts[h])
+		}
+	}
 }
 
 // take finds or makes the request for one right. It returns nil when nothing

@@ -129,7 +129,12 @@ func (in *Intake) privacyHistory(ctx context.Context, v privacy.View, m *mail, a
 	since := m.env.Received.Add(-24 * time.Hour)
 	i.Changed = false
 	for _, r := range list {
-		i.Changed = i.Changed || r.MovedTo(address, m.env.Received)
+		if r.MovedTo(address, m.env.Received) {
+			i.Changed = true
+			if i.Aligned && r.Finished.After(since) {
+				since = r.Finished.Add(time.Microsecond)
+			}
+		}
 		// Who has just proved to be there is not flooded by being asked about
 		// something else.
 		if at := r.Record.Verified; i.Aligned && at.After(since) && tickets.FoldAddress(r.Address) == tickets.FoldAddress(address) {

@@ -1,0 +1,311 @@
+package intake_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"postroom/privacy"
+	"postroom/tickets"
+)
+
+// change applies a change to a request, as a job would.
+func (d *privacyDesk) change(id int64, f func(r *privacy.Request) []*tickets.Outgoing) {
+	d.t.Helper()
+	_, err := d.store.Apply(d.t.Context(), func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
+		r, err := v.(privacy.View).RequestByID(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		out := f(r)
+		return &tickets.Change{Outbox: out, Also: []tickets.Extra{r}}, nil
+	})
+	d.must(err)
+}
+
+// settle says of the newest mail of a template what the far side said.
+func (d *privacyDesk) settle(m privacy.Mail, as tickets.OutState) {
+	d.t.Helper()
+	list, err := d.store.LeaseOutbox(d.t.Context(), "test", 100, 100, time.Minute)
+	d.must(err)
+	for _, l := range list {
+		var o *tickets.Outgoing
+		d.must(d.store.View(d.t.Context(), func(v tickets.View) (err error) { o, _, err = v.OutgoingByID(d.t.Context(), l.ID); return err }))
+		state := tickets.OutSent
+		if o.Spec.Template == string(m) {
+			state = as
+		}
+		d.must(d.store.FinishOutbox(d.t.Context(), l, tickets.OutOutcome{State: state, Attempted: true, Status: "2.0.0"}))
+	}
+}
+
+func reports(list []*tickets.Outgoing) string {
+	var out []string
+	for _, o := range list {
+		if o.Kind == tickets.OutReport {
+			subject, _, _ := strings.Cut(o.Spec.Subject, ":")
+			out = append(out, subject+">"+o.To)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+func TestPrivacyClockReminds(t *testing.T) {
+	d := newPrivacyDesk(t, func(r *privacy.Rules) { r.Deputy = "ben" })
+	root := &tickets.Agent{Org: 1, Name: "root", Address: "root@team.example", Role: tickets.RoleAdmin, Active: true}
+	d.must(d.store.AddAgent(t.Context(), root, ""))
+	d.ask(mail{Body: everything})
+	start := d.now
+	seen := map[int]string{}
+	for day := 1; day <= 36; day++ {
+		out := d.tick(start.Add(time.Duration(day) * 24 * time.Hour).Sub(d.now))
+		if s := strings.TrimSpace(mailsTo(out) + " " + reports(out)); s != "" {
+			seen[day] = s
+		}
+		if again := d.tick(0); len(again) != 0 {
+			t.Fatalf("day %d: a second look wrote %s", day, mailsTo(again)+reports(again))
+		}
+	}
+	all := "OVERDUE>olga@team.example OVERDUE>root@team.example OVERDUE>ben@team.example"
+	for day, want := range map[int]string{4: "reminder>ann@customer.example", 7: "Reminder>olga@team.example", 8: "reminder>ann@customer.example",
+		21: "Reminder>olga@team.example", 27: "Reminder>olga@team.example", 31: all, 33: all} {
+		if got := seen[day]; !strings.HasPrefix(got, want) && !strings.HasPrefix(strings.TrimPrefix(got, "Reminder>"), want) {
+			t.Errorf("day %d: %q, want %q", day, got, want)
+		}
+	}
+	if d.states("ann@customer.example") != "access:challenged" {
+		t.Errorf("it closed by itself: %s", d.states("ann@customer.example"))
+	}
+	// The person's answer to the last question still counts for seven days only;
+	// the officer closes.
+	g := d.requests("ann@customer.example")[0]
+	tk, _ := d.ticket(g.TicketID)
+	if out := d.officer(tk, "#close"); mailsTo(out.out) != "closed>ann@customer.example" || d.states("ann@customer.example") != "access:expired" {
+		t.Errorf("closed: %s, %s", mailsTo(out.out), d.states("ann@customer.example"))
+	}
+}
+
+func TestPrivacyDeputyStandsIn(t *testing.T) {
+	d := newPrivacyDesk(t, func(r *privacy.Rules) { r.Deputy = "ben" }) // it is Monday
+	d.ask(mail{Body: "Hello, I have a question about data protection."})
+	if out := d.tick(47 * time.Hour); reports(out) != "" {
+		t.Errorf("too early: %s", reports(out))
+	}
+	if out := d.tick(2 * time.Hour); reports(out) != "No answer for two working days>ben@team.example" {
+		t.Errorf("after two working days: %q", reports(out))
+	}
+}
+
+// verified is a request of a person of old, proved.
+func (d *privacyDesk) verified(m mail) (*privacy.Request, got) {
+	d.t.Helper()
+	d.ok(mail{Body: "My printer"})
+	d.now = d.now.Add(30 * 24 * time.Hour)
+	g := d.ask(m)
+	a := d.confirm(g.out[0])
+	d.jobKinds()
+	return d.requests("ann@customer.example")[0], a
+}
+
+func TestPrivacyArchiveDelivered(t *testing.T) {
+	d := newPrivacyDesk(t)
+	r, _ := d.verified(mail{Body: everything})
+	d.settle("", "")
+	archive := func() {
+		d.change(r.ID, func(r *privacy.Request) (out []*tickets.Outgoing) {
+			r.Record.Parts, r.Detail.Secret = 2, "six words of a passphrase here"
+			for n := 1; n <= 2; n++ {
+				o := privacy.Compose(d.privacy, r, privacy.MailArchive, r.Address, nil, d.now)
+				o.Spec.Artifact = n
+				out = append(out, o)
+			}
+			return out
+		})
+	}
+	archive()
+	if out := d.tick(time.Second); len(out) != 0 {
+		t.Errorf("before the delivery: %s", mailsTo(out))
+	}
+	d.settle("", "")
+	out := d.tick(time.Second)
+	if mailsTo(out) != "passphrase>ann@customer.example" || !out[0].Spec.Verified || out[0].Spec.Artifact != 0 {
+		t.Fatalf("after it: %s", mailsTo(out))
+	}
+	d.settle("", "")
+	d.tick(time.Second)
+	if d.states("ann@customer.example") != "access:done" || d.requests("ann@customer.example")[0].Detail.Secret != "" {
+		t.Fatal(d.states("ann@customer.example"))
+	}
+	if tk, _ := d.ticket(r.TicketID); tk.State != tickets.StateResolved {
+		t.Error("its ticket is open")
+	}
+	d.tick(7*24*time.Hour + time.Hour)
+	if got := d.jobKinds(); got != "privacy-expire" {
+		t.Errorf("after seven days: %q", got)
+	}
+	d.tick(24 * 24 * time.Hour)
+	if got := d.jobKinds(); got != "privacy-forget" {
+		t.Errorf("after thirty: %q", got)
+	}
+}
+
+func TestPrivacyArchiveBounced(t *testing.T) {
+	d := newPrivacyDesk(t)
+	r, _ := d.verified(mail{Body: everything})
+	d.settle("", "")
+	d.change(r.ID, func(r *privacy.Request) []*tickets.Outgoing {
+		r.Record.Parts = 1
+		o := privacy.Compose(d.privacy, r, privacy.MailArchive, r.Address, nil, d.now)
+		o.Spec.Artifact = 1
+		return []*tickets.Outgoing{o}
+	})
+	d.settle(privacy.MailArchive, tickets.OutFailed)
+	if out := d.tick(time.Second); !strings.Contains(reports(out), "Not delivered>olga@team.example") || d.states("ann@customer.example") != "access:review" {
+		t.Fatalf("%s %s", reports(out), d.states("ann@customer.example"))
+	}
+	tk, _ := d.ticket(r.TicketID)
+	d.officer(tk, "#approve")
+	if d.states("ann@customer.example") != "access:executing" || d.jobKinds() != "privacy-archive" {
+		t.Error("one word does not send it again")
+	}
+}
+
+func TestPrivacyErasureCoolsOff(t *testing.T) {
+	d := newPrivacyDesk(t, func(r *privacy.Rules) { r.Automatic = true })
+	r, a := d.verified(mail{Body: "Please delete all my personal data."})
+	if mailsTo(a.out) != "receipt>ann@customer.example" {
+		t.Error(mailsTo(a.out))
+	}
+	d.previewed(r.ID)
+	if d.states("ann@customer.example") != "erasure:cooling" || d.jobKinds() != "" {
+		t.Fatal(d.states("ann@customer.example"))
+	}
+	tk, _ := d.ticket(r.TicketID)
+	d.officer(tk, "#hold")
+	d.tick(8 * 24 * time.Hour)
+	if d.jobKinds() != "" {
+		t.Error("it began while it was held")
+	}
+	d.officer(tk, "#release")
+	d.tick(time.Second)
+	if d.states("ann@customer.example") != "erasure:executing" || d.jobKinds() != "privacy-erase" {
+		t.Error(d.states("ann@customer.example"))
+	}
+	d.tick(time.Second)
+	if d.jobKinds() != "" {
+		t.Error("begun twice")
+	}
+}
+
+func TestPrivacyErasureWaitsForTheCopy(t *testing.T) {
+	d := newPrivacyDesk(t)
+	d.verified(mail{Body: "Please send me everything you have on me, then delete it."})
+	var copied *privacy.Request
+	for _, r := range d.requests("ann@customer.example") {
+		if r.Right == privacy.Access {
+			copied = r
+		}
+	}
+	d.settle("", "")
+	d.change(copied.ID, func(r *privacy.Request) []*tickets.Outgoing {
+		r.Record.Parts = 1
+		o := privacy.Compose(d.privacy, r, privacy.MailArchive, r.Address, nil, d.now)
+		o.Spec.Artifact = 1
+		return []*tickets.Outgoing{o}
+	})
+	if d.tick(time.Second); d.jobKinds() != "" {
+		t.Error("did not wait")
+	}
+	d.settle("", "")
+	if d.tick(time.Second); d.jobKinds() != "privacy-preview" {
+		t.Error("does not go on after the delivery")
+	}
+}
+
+func TestPrivacyRestriction(t *testing.T) {
+	d := newPrivacyDesk(t)
+	first := d.ok(mail{Body: "My other printer"}).t.ID
+	r, a := d.verified(mail{Rcpt: []string{"privacy+restrict@desk.example"}, Body: "Please"})
+	if mailsTo(a.out) != "restricted>ann@customer.example" || d.states("ann@customer.example") != "restriction:done" {
+		t.Fatalf("%s %s", mailsTo(a.out), d.states("ann@customer.example"))
+	}
+	restricted := func() (n int) {
+		d.must(d.store.View(t.Context(), func(v tickets.View) error {
+			old, err := v.TicketByID(t.Context(), first)
+			if err == nil && old.Restricted {
+				n++
+			}
+			return err
+		}))
+		return n
+	}
+	if restricted() != 1 {
+		t.Error("nothing is restricted")
+	}
+	d.tick(60 * 24 * time.Hour)
+	if strings.Contains(d.jobKinds(), "forget") {
+		t.Error("who is restricted was forgotten")
+	}
+	tk, _ := d.ticket(r.TicketID)
+	g := d.officer(tk, "#lift it was checked")
+	if mailsTo(g.out) != "lifting>ann@customer.example" {
+		t.Fatalf("%s: %s", mailsTo(g.out), g.out[len(g.out)-1].Spec.Text)
+	}
+	d.tick(6 * 24 * time.Hour)
+	if restricted() != 1 {
+		t.Error("lifted before the day that was told")
+	}
+	d.tick(25 * time.Hour)
+	if restricted() != 0 {
+		t.Error("not lifted")
+	}
+}
+
+func TestPrivacyRectification(t *testing.T) {
+	d := newPrivacyDesk(t)
+	_, a := d.verified(mail{Rcpt: []string{"privacy+rectify@desk.example"}, Body: "Correct name: Ann Lee\r\nNew email: annlee@other.example\r\n"})
+	if d.states("ann@customer.example") != "rectification:verified" {
+		t.Fatal(d.states("ann@customer.example"))
+	}
+	var link *tickets.Outgoing
+	for _, o := range a.out {
+		if o.Spec.Template == string(privacy.MailLink) {
+			link = o
+		}
+	}
+	if link == nil || link.To != "annlee@other.example" {
+		t.Fatalf("the new address is not asked: %s", mailsTo(a.out))
+	}
+	g := d.confirm(link)
+	if !strings.Contains(mailsTo(g.out), "rectified>ann@customer.example rectified>annlee@other.example") || d.jobKinds() != "privacy-tell" {
+		t.Errorf("%s", mailsTo(g.out))
+	}
+	if p := d.ofTicket(g.t.ID); !strings.Contains(p, "Ann Lee") || !strings.Contains(p, "annlee@other.example") {
+		t.Error("nothing was corrected")
+	}
+	// P4: what the new address asks for today, the officer sees first.
+	h := d.ask(mail{From: "annlee@other.example", Body: everything})
+	d.confirm(h.out[0])
+	if got := d.states("annlee@other.example"); !strings.Contains(got, "access:review") {
+		t.Errorf("a changed address gets everything at once: %s", got)
+	}
+}
+
+func TestPrivacyObjection(t *testing.T) {
+	d := newPrivacyDesk(t)
+	r, _ := d.verified(mail{Rcpt: []string{"privacy+object@desk.example"}, Body: "I object because of my situation."})
+	if d.states("ann@customer.example") != "objection:review" {
+		t.Fatal(d.states("ann@customer.example"))
+	}
+	tk, _ := d.ticket(r.TicketID)
+	g := d.officer(tk, "#refuse 21\r\n\r\nWe need it for a pending claim.")
+	g = d.officer(tk, "#confirm")
+	if mailsTo(g.out) != "refusal>ann@customer.example lifting>ann@customer.example" {
+		t.Errorf("%s", mailsTo(g.out))
+	}
+	d.tick(8 * 24 * time.Hour)
+	if n := len(d.all()); n != 2 {
+		t.Errorf("%d tickets are shown: still restricted", n)
+	}
+}
