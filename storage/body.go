@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 )
@@ -29,17 +30,23 @@ const (
 	s2UpTo = 64 << 10
 )
 
+// scratch is room for what is sealed at once: what is kept is a copy.
+var scratch = sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}
+
 // sealSqueezed seals bytes, compressed where they are more than above and
 // where that helps.
 func (db *DB) sealSqueezed(key sealer, p place, b []byte, above int) []byte {
 	switch {
 	case len(b) <= above:
 	case len(b) <= s2UpTo:
-		out := key.space(1 + s2.MaxEncodedLen(len(b)))
-		at := len(out) + 1
-		packed := s2.Encode(out[at:cap(out)], b) // in place, since there is room
+		room := scratch.Get().(*[]byte)
+		defer scratch.Put(room)
+		packed := s2.Encode((*room)[:cap(*room)], b)
+		if cap(packed) > cap(*room) {
+			*room = packed
+		}
 		if len(packed) < len(b) {
-			return key.sealIn(p, append(out, s2Bytes)[:at+len(packed)])
+			return key.sealIn(p, append(append(key.space(1+len(packed)), s2Bytes), packed...))
 		}
 	default:
 		out := db.enc.EncodeAll(b, append(key.space(1+len(b)), zstdBytes))

@@ -80,9 +80,9 @@ func (d *decoder) strs() []string {
 	return out
 }
 
-// encodeMeta writes all of a message that may be personal.
-func encodeMeta(m *tickets.Message) []byte {
-	e := encoder{make([]byte, 0, 512+len(m.Text)+len(m.Whole))}
+// encodeMeta adds all of a message that may be personal.
+func encodeMeta(to []byte, m *tickets.Message) []byte {
+	e := encoder{to}
 	e.str(m.MessageID)
 	e.str(m.From)
 	e.str(m.FromName)

@@ -47,24 +47,32 @@ const hashSize = 16
 // more to set up than to run.
 type hasher struct{ pool sync.Pool }
 
+// hashing is one state with room for what goes in and comes out.
+type hashing struct {
+	mac hash.Hash
+	in  []byte
+	out [sha256.Size]byte
+}
+
 func newHasher(key []byte) *hasher {
 	h := &hasher{}
-	h.pool.New = func() any { return hmac.New(sha256.New, key) }
+	h.pool.New = func() any { return &hashing{mac: hmac.New(sha256.New, key), in: make([]byte, 0, 512)} }
 	return h
 }
 
 func (h *hasher) sum(what byte, org int64, value string) []byte {
-	m := h.pool.Get().(hash.Hash)
-	m.Reset()
-	var head [9]byte
-	head[0] = what
-	binary.BigEndian.PutUint64(head[1:], uint64(org))
-	m.Write(head[:])
-	m.Write([]byte(value))
-	var out [sha256.Size]byte
-	s := m.Sum(out[:0])
-	h.pool.Put(m)
-	return append(make([]byte, 0, hashSize), s[:hashSize]...)
+	return h.append(make([]byte, 0, hashSize), what, org, value)
+}
+
+// append adds the hash of a value to what is there.
+func (h *hasher) append(to []byte, what byte, org int64, value string) []byte {
+	s := h.pool.Get().(*hashing)
+	in := append(binary.BigEndian.AppendUint64(append(s.in[:0], what), uint64(org)), value...)
+	s.mac.Reset()
+	s.mac.Write(in)
+	to = append(to, s.mac.Sum(s.out[:0])[:hashSize]...)
+	h.pool.Put(s)
+	return to
 }
 
 func (h *hasher) address(org int64, address string) []byte {
@@ -76,8 +84,7 @@ func (h *hasher) address(org int64, address string) []byte {
 // lie on one page of the look-up table. At a million messages each random page
 // a commit writes costs more than a row.
 func (h *hasher) near(org int64, start []byte) []byte {
-	out := append(make([]byte, 0, nearSize+hashSize), h.sum(hashNear, org, string(start))...)
-	return out[:nearSize]
+	return h.append(make([]byte, 0, nearSize+hashSize), hashNear, org, string(start))[:nearSize]
 }
 
 const nearSize = 8
@@ -87,10 +94,10 @@ const nearSize = 8
 // by side; it says nothing of anybody.
 func (h *hasher) messageID(org int64, id string) []byte {
 	if ours(id) {
-		return append([]byte(id[:nearSize]), h.sum(hashMailID, org, id)...)
+		return h.append(append(make([]byte, 0, nearSize+hashSize), id[:nearSize]...), hashMailID, org, id)
 	}
 	start := sha256.Sum256([]byte(id))
-	return append(h.near(org, start[:nearSize]), h.sum(hashMailID, org, id)...)
+	return h.append(h.near(org, start[:nearSize]), hashMailID, org, id)
 }
 
 // ours reports whether an id has the shape of those we make. Whoever imitates
@@ -103,7 +110,7 @@ func ours(id string) bool {
 // dedupe hashes an identity. One that begins with the first eight bytes of the
 // SHA-256 of its Message-ID is cheaper to keep; any other is as good.
 func (h *hasher) dedupe(org int64, key []byte) []byte {
-	return append(h.near(org, key[:min(len(key), nearSize)]), h.sum(hashDedupe, org, string(key))...)
+	return h.append(h.near(org, key[:min(len(key), nearSize)]), hashDedupe, org, string(key))
 }
 
 func (h *hasher) thread(org int64, conversation string) []byte {

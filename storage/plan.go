@@ -75,7 +75,7 @@ func (db *DB) prepare(ctx context.Context, v *view, c *tickets.Change) (*plan, e
 	p := &planner{db: db, v: v, now: v.now, c: c, plan: &plan{}}
 	n := int64(len(c.Tickets) + len(c.Messages) + len(c.Events) + len(c.Outbox) + len(c.Jobs) + len(c.Held) + len(c.Also))
 	if n > 0 {
-		p.plan.ops = make([]op, 0, 3*n+8)
+		p.plan.ops = make([]op, 0, n+8)
 		first, err := db.idsFor(ctx).take(ctx, n+4)
 		if err != nil {
 			return nil, wrapErr("reserve ids", err)
@@ -196,7 +196,7 @@ func (p *planner) person(ctx context.Context, who *tickets.Person) (sealer, erro
 		who.Created = p.now
 	}
 	seal := newSealer(key)
-	hash := p.db.hash.address(who.Org, who.Address)
+	hash := p.v.addressHash(who.Org, who.Address)
 	p.lookup(hash, kindPerson, 0, id)
 	p.add(-1, sqlInsertPerson, id, who.Org, id, hash, who.Language, micros(who.Created),
 		seal.seal(place{column: "persons.sealed", row: id}, encodePerson(who)))

@@ -225,9 +225,9 @@ func (p *planner) outgoing(ctx context.Context, o *tickets.Outgoing) error {
 	}
 	switch {
 	case o.Kind == tickets.OutAck:
-		p.lookup(p.db.hash.address(o.Org, o.To), kindAck, micros(p.now), o.ID)
+		p.lookup(p.v.addressHash(o.Org, o.To), kindAck, micros(p.now), o.ID)
 	case o.ToPerson != nil && owner >= 0: // a request's mails are found by the request
-		p.lookup(p.db.hash.address(o.Org, o.To), kindSent, o.ID, o.ID)
+		p.lookup(p.v.addressHash(o.Org, o.To), kindSent, o.ID, o.ID)
 	}
 	return nil
 }

@@ -19,6 +19,10 @@ type view struct {
 	messages map[int64]*readMessage
 	parted   map[partyKey]bool // who takes part in the tickets that were read
 	dir      *tickets.Directory
+
+	hashed        []byte // of the address asked for last
+	hashedOrg     int64
+	hashedAddress string
 }
 
 var _ tickets.View = (*view)(nil)
@@ -90,7 +94,7 @@ func (v *view) row(ctx context.Context, text string, args []any, dest ...any) (f
 
 func (v *view) PersonByAddress(ctx context.Context, org int64, address string) (*tickets.Person, error) {
 	var row personRow
-	found, err := v.row(ctx, sqlPersonByHash, []any{v.db.hash.address(org, address)}, row.dest()...)
+	found, err := v.row(ctx, sqlPersonByHash, []any{v.addressHash(org, address)}, row.dest()...)
 	if err != nil || !found {
 		return nil, wrapErr("find a person", err)
 	}
@@ -99,6 +103,14 @@ func (v *view) PersonByAddress(ctx context.Context, org int64, address string) (
 		return nil, err
 	}
 	return r.shared, nil
+}
+
+// addressHash remembers the last address: most of a decision is about one.
+func (v *view) addressHash(org int64, address string) []byte {
+	if v.hashed == nil || v.hashedOrg != org || v.hashedAddress != address {
+		v.hashed, v.hashedOrg, v.hashedAddress = v.db.hash.address(org, address), org, address
+	}
+	return v.hashed
 }
 
 const (
@@ -204,7 +216,7 @@ func (v *view) keyOf(ctx context.Context, org, person int64) (sealer, error) {
 func (v *view) AcksSince(ctx context.Context, org int64, address string, since time.Time) (int, error) {
 	var n int
 	_, err := v.row(ctx, "SELECT COUNT(*) FROM lookups WHERE hash = CAST(? AS BLOB) AND kind = 12 AND no >= CAST(? AS INTEGER)",
-		[]any{v.db.hash.address(org, address), micros(since)}, &n)
+		[]any{v.addressHash(org, address), micros(since)}, &n)
 	return n, wrapErr("count acknowledgements", err)
 }
 

@@ -176,7 +176,10 @@ func (v *view) contentKey(ctx context.Context, row *messageRow) ([]byte, error) 
 
 // sealMeta compresses and seals what a message says.
 func (db *DB) sealMeta(key sealer, m *tickets.Message) []byte {
-	return db.sealSqueezed(key, place{column: "messages.meta", row: m.ID}, encodeMeta(m), squeezeAbove)
+	room := scratch.Get().(*[]byte)
+	defer scratch.Put(room)
+	*room = encodeMeta((*room)[:0], m)
+	return db.sealSqueezed(key, place{column: "messages.meta", row: m.ID}, *room, squeezeAbove)
 }
 
 func (db *DB) openMeta(cek, data []byte, m *tickets.Message) error {
