@@ -259,6 +259,7 @@ func TestPrivacyMails_Branches(t *testing.T) {
 		{privacy.MailArchive, map[string]string{"nothing": "yes"}, "we hold no data about you", "7-Zip"},
 		{privacy.MailReceipt, map[string]string{"due": "2026-12-21"}, "being carried out", "A person"},
 		{privacy.MailCertificate, map[string]string{"backups": "2026-12-23"}, "Backups", "has to be kept"},
+		{privacy.MailCertificate, map[string]string{"backups": "2026-12-23", "count.kept": "2"}, "Backups", "kept by law"},
 		{privacy.MailChallenge, map[string]string{"code": "A", "until": "2026-12-01"}, "“CONFIRM”", "customer number"},
 		{privacy.MailChallenge, map[string]string{"code": "A", "until": "2026-12-01", "factor": "yes"}, "customer number", "{"},
 		{privacy.MailRectified, map[string]string{"fields": "the address of the flat."}, "corrected: the address of the flat.", ", address"},

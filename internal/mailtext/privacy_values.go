@@ -97,12 +97,13 @@ func (w *privacyWords) links(args map[string]string) string {
 	return strings.TrimSpace(b.String())
 }
 
-// countLines are the counts of a certificate, one a line.
+// countLines are the counts of a certificate, one a line. What is kept and who
+// was told stands in lists of their own.
 func (w *privacyWords) countLines(args map[string]string) string {
 	var b strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(args)) {
 		what, ok := strings.CutPrefix(key, "count.")
-		if !ok || args[key] == "" || args[key] == "0" {
+		if !ok || args[key] == "" || args[key] == "0" || what == "kept" || what == "told" {
 			continue
 		}
 		name := w.counts[what]
