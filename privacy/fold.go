@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -19,6 +20,7 @@ type folded struct {
 	bytes      []byte
 	tokens     []token
 	paragraphs []int32 // of each sentence, its paragraph
+	hits       []hit   // the room for lookUp
 }
 
 func (f *folded) word(t token) []byte { return f.bytes[t.start:t.end] }
@@ -95,6 +97,17 @@ func isUnspaced(r rune) bool {
 		0x3040 <= r && r <= 0x30FF || 0x3400 <= r && r <= 0x9FFF || 0xAC00 <= r && r <= 0xD7AF)
 }
 
+// asciiWord are the letters and digits of ASCII in their plain form; all else
+// is zero.
+var asciiWord = func() (table [256]byte) {
+	for c := range byte(utf8.RuneSelf) {
+		if isWordRune(rune(c)) {
+			table[c] = appendFolded(nil, rune(c))[0]
+		}
+	}
+	return table
+}()
+
 func isWordRune(r rune) bool {
 	if r < utf8.RuneSelf {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
@@ -109,12 +122,20 @@ var abbreviations = map[string]bool{"art": true, "abs": true, "nr": true, "no": 
 
 // fold cuts subject and text into words and sentences.
 func fold(subject, text string) *folded {
-	f := &folded{bytes: make([]byte, 0, len(subject)+len(text)+2), tokens: make([]token, 0, (len(subject)+len(text))/5+8)}
+	f := &folded{}
+	f.fold(subject, text)
+	return f
+}
+
+// fold does so in the room that an earlier text took.
+func (f *folded) fold(subject, text string) {
+	f.bytes = slices.Grow(f.bytes[:0], len(subject)+len(text)+2)
+	f.tokens = slices.Grow(f.tokens[:0], (len(subject)+len(text))/5+8)
+	f.paragraphs = f.paragraphs[:0]
 	f.paragraphs = append(f.paragraphs, -1)
 	f.add(subject, true)
 	f.breakSentence(0)
 	f.add(text, false)
-	return f
 }
 
 // breakSentence begins a new sentence, unless the current one is empty.
@@ -133,8 +154,23 @@ func (f *folded) add(s string, whole bool) {
 	paragraph := int32(0)
 	inWord, lineStart := false, 0
 	for i := 0; i < len(s); {
+		if c := s[i]; asciiWord[c] != 0 { // as most are
+			if !inWord || f.tokens[len(f.tokens)-1].unspaced {
+				f.letter(rune(c), &inWord)
+				i++
+			}
+			for ; i < len(s) && asciiWord[s[i]] != 0; i++ {
+				f.bytes = append(f.bytes, asciiWord[s[i]])
+			}
+			continue
+		}
 		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
+		case r == ' ':
+			if inWord {
+				f.endWord()
+				inWord = false
+			}
 		case invisible(r):
 		case isWordRune(r):
 			f.letter(r, &inWord)

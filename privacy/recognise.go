@@ -2,8 +2,10 @@ package privacy
 
 import (
 	"bytes"
+	"slices"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // MaxText is how many bytes of a text are read; a request that begins further
@@ -54,15 +56,40 @@ const (
 	strong = 2.4
 )
 
+// room is what judging takes, kept for the next mail: every mail is judged.
+type room struct {
+	folded     folded
+	evaluation evaluation
+}
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
+// leave gives the room back without what was in it, unless a long mail has made
+// it large.
+func (s *room) leave() {
+	f, e := &s.folded, &s.evaluation
+	if cap(f.bytes) > 16<<10 || cap(f.hits) > 16<<10 || cap(e.all) > 4<<10 {
+		return
+	}
+	clear(f.bytes[:cap(f.bytes)])
+	clear(e.all[:cap(e.all)])
+	e.s = nil
+	rooms.Put(s)
+}
+
 // judge weighs a text in the languages it may be written in. below is true
 // where the words are few, or point at something quoted.
 func judge(subject, text string, reply bool) (r *Recognition, below bool) {
-	f := fold(subject, text)
+	s := rooms.Get().(*room)
+	defer s.leave()
+	f := &s.folded
+	f.fold(subject, text)
 	if len(f.tokens) == 0 {
 		return nil, true
 	}
 	hits, scores := f.lookUp()
-	e := newEvaluation(f, reply)
+	e := &s.evaluation
+	*e = evaluation{text: f, reply: reply, all: e.all[:0], ends: e.ends[:0], objects: e.objects[:0]}
 	var total weights
 	doubt, general, language := false, false, ""
 	best := 0.0
@@ -158,7 +185,7 @@ type hit struct {
 func (f *folded) lookUp() (hits []hit, scores []float64) {
 	d := dict()
 	scores = make([]float64, len(lexicons))
-	hits = make([]hit, 0, len(f.tokens)*4)
+	hits = slices.Grow(f.hits[:0], len(f.tokens)*4)
 	for i, t := range f.tokens {
 		n := int32(0)
 		for p := t.start; p < int32(len(f.bytes)); p++ {
@@ -184,6 +211,7 @@ func (f *folded) lookUp() (hits []hit, scores []float64) {
 			}
 		}
 	}
+	f.hits = hits
 	return hits, scores
 }
 

@@ -156,6 +156,9 @@ func (in *Intake) Take(ctx context.Context, env tickets.Envelope, data io.Reader
 		return "", false, err
 	}
 	in.weigh(ctx, mail)
+	if mail.look != nil && mail.msg.Kind == message.KindMail && !mail.msg.Bulk {
+		mail.recognised() // now, while nobody waits for the reading that decides
+	}
 	change, err := in.store.Apply(ctx, func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
 		ch, err := in.decide(ctx, v, mail)
 		if err == nil {
@@ -196,6 +199,8 @@ type mail struct {
 	receipt    string
 	from       message.Address // the author: From, or the envelope sender when there is none
 	noFrom     bool
+	asked      bool // request is known
+	request    *privacy.Recognition
 	imitation  bool // the agents are warned of From's domain
 	aligned    bool
 	proof      string

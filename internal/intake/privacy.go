@@ -340,13 +340,22 @@ func privacyWords() map[string]privacy.Word {
 	return words
 }
 
+// recognised is what the mail asks for as a privacy request, nil if nothing. It
+// is read once, however often the mail is decided on.
+func (m *mail) recognised() *privacy.Recognition {
+	if !m.asked {
+		m.asked, m.request = true, privacy.Recognise(m.msg.Subject, m.msg.Reply)
+	}
+	return m.request
+}
+
 // looksLikeRequest marks an ordinary mail in which somebody seems to exercise
 // a right, so that the agent can hand it over (P10).
 func (in *Intake) looksLikeRequest(ch *tickets.Change, m *mail, msg *tickets.Message) {
 	if m.msg.Kind != message.KindMail || m.msg.Bulk || msg.Ticket == nil || m.env.Via == tickets.ViaImport {
 		return
 	}
-	r := privacy.Recognise(m.msg.Subject, m.msg.Reply)
+	r := m.recognised()
 	if r == nil {
 		return
 	}

@@ -123,7 +123,20 @@ func (d *languageCount) read(s string) bool {
 	if n > 0 {
 		d.word(word, n)
 	}
-	return d.words > 250 && d.known > 60
+	return d.words > 250 && d.known > 60 || d.words > 80 && d.known > 30 && d.clear()
+}
+
+// clear reports whether one language is far ahead of all others.
+func (d *languageCount) clear() bool {
+	best, second := int32(0), int32(0)
+	for _, s := range d.score {
+		if s > best {
+			best, second = s, best
+		} else {
+			second = max(second, s)
+		}
+	}
+	return best > 2*second && int(best) > d.words
 }
 
 // word looks one word up.
