@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -354,10 +355,25 @@ func (c *collector) Text(ctx context.Context, id int64) (text string, err error)
 				text = c.about(text)
 			}
 			text, _ = maskText(text, append(slices.Clip(c.others(t)), c.writer(m)...), maskedWord, maskedPlace, plain)
+			text = c.strangers(text)
 		}
 		return nil
 	})
 	return text, err
+}
+
+// anyAddress is roughly what an address looks like.
+var anyAddress = regexp.MustCompile(`[\pL\pN._%+'-]+@[\pL\pN-]+(?:\.[\pL\pN-]+)+`)
+
+// strangers masks the addresses of those who are not in the ticket at all; the
+// person's own and those of the desk stay.
+func (c *collector) strangers(text string) string {
+	return anyAddress.ReplaceAllStringFunc(text, func(a string) string {
+		if c.own[tickets.FoldAddress(a)] || c.dir.QueueByAddress(a) != nil {
+			return a
+		}
+		return maskedPlace
+	})
 }
 
 // writer are the patterns of who wrote a message, who need be no party.
