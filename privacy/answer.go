@@ -16,7 +16,6 @@ type Reply struct {
 	Request  *Request    // of the token; without a token the open request of this address that waits for a proof; nil if none
 	Siblings []*Request  // all requests of that ticket
 	Typed    bool        // the code was typed by hand, which needs no word beside it
-	Word     Word        // what stands on one of the first lines
 	Factor   func() bool // whether a second factor on file stands there, too; asked when all else is right; nil: none is on file
 }
 
@@ -234,7 +233,8 @@ func (t *turn) linkOthers(in *Reply, r *Request, address string) {
 func (t *turn) again(in *Reply, r *Request, k *Token) {
 	switch {
 	case !r.Record.Dropped.IsZero() || r.Record.Parts == 0:
-		t.toOfficer(r, HintUndelivered)
+		t.step(r, EdgeNoted, in.Mail.Message.Receipt, map[string]string{"why": "gone"})
+		t.report(Officers(t.dir), t.ticketOf(r), "Asked for again: "+r.No, "The archive of this request was asked for again, after it was deleted here. A new request makes a new one: \"#privacy access\".")
 	case in.Word == SaysPlain:
 		t.use(k)
 		t.warnPlain(r)

@@ -1,7 +1,6 @@
 package privacy
 
 import (
-	"context"
 	"time"
 
 	"postroom/tickets"
@@ -54,43 +53,4 @@ func (d *Desk) Open(in Opened) (ch *tickets.Change, r *Request) {
 	}
 	t.schedule()
 	return t.ch, r
-}
-
-// TickOn reads what [Desk.Tick] needs and decides. nil means that there is no
-// such request, or that its time has not come.
-func (d *Desk) TickOn(ctx context.Context, v View, id int64, budget func(aligned bool) bool, now time.Time) (*tickets.Change, error) {
-	r, err := v.RequestByID(ctx, id)
-	if err != nil || r == nil || r.NextAt.IsZero() || r.NextAt.After(now) {
-		return nil, err
-	}
-	in := Due{Request: r, Budget: budget, Now: now}
-	if in.Directory, err = v.Directory(ctx); err != nil {
-		return nil, err
-	}
-	if in.Queue = in.Directory.QueueByAddress(d.Rules.Address); in.Queue == nil {
-		return nil, nil
-	}
-	if in.Ticket, err = v.TicketByID(ctx, r.TicketID); err != nil {
-		return nil, err
-	}
-	if in.Siblings, err = v.RequestsOfTicket(ctx, r.TicketID); err != nil {
-		return nil, err
-	}
-	for i, s := range in.Siblings {
-		if s.ID == r.ID {
-			in.Siblings[i] = r
-		}
-	}
-	if in.Mails, err = v.MailsOfRequest(ctx, r.ID); err != nil {
-		return nil, err
-	}
-	if r.Address != "" {
-		if in.Recent, err = v.ChallengesSince(ctx, r.Org, r.Address, now.Add(-askPause+time.Minute)); err != nil {
-			return nil, err
-		}
-		if in.Consents, err = v.ConsentsOf(ctx, r.Org, r.Address); err != nil {
-			return nil, err
-		}
-	}
-	return d.Tick(in), nil
 }

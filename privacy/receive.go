@@ -21,6 +21,7 @@ type Incoming struct {
 	Asked     Right        // named by the plus-form; empty if none
 	Said      *Recognition // what the words ask for; nil: nothing
 	Text      string       // what the writer wrote now
+	Word      Word         // a word that our mails ask for, on one of the first lines; empty if none
 	Aligned   bool         // SPF or DKIM proves From
 	Machine   bool         // automatic or a delivery report: it proves nothing and is not answered
 	Ours      bool         // From is an address of this installation: never written to
@@ -79,6 +80,10 @@ func (d *Desk) Receive(in Incoming) *tickets.Change {
 		}
 		return t.ch
 	}
+	if t.cancelled(&in) {
+		t.schedule()
+		return t.ch
+	}
 	if !sure {
 		t.unclear(&in, ticket, rights)
 		t.tell(in.Mail.Message)
@@ -95,6 +100,20 @@ func (d *Desk) Receive(in Incoming) *tickets.Change {
 	t.tell(in.Mail.Message)
 	t.schedule()
 	return t.ch
+}
+
+// cancelled stops an erasure in its cooling-off for a proved CANCEL that went
+// to the plain address: in doubt nothing is erased.
+func (t *turn) cancelled(in *Incoming) bool {
+	done := false
+	for _, r := range in.Open {
+		if in.Word == SaysCancel && in.Aligned && r.Right == Erasure && t.step(r, EdgeCancelled, "", nil) {
+			t.mail(r, MailCancelled, nil)
+			t.settleTicket(r)
+			done = true
+		}
+	}
+	return done
 }
 
 // tell puts what became of the mail, and what the officer can do, beside it:

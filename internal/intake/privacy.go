@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,12 @@ func (in *Intake) privacyMail(ctx context.Context, v tickets.View, m *mail, to *
 	if err != nil {
 		return nil, err
 	}
+	if fwd := in.forwarded(to, m); fwd != nil {
+		if err := in.privacyForwarded(ctx, pv, m, to, i, fwd); err != nil {
+			return nil, err
+		}
+		return in.desk.Receive(*i), nil
+	}
 	hash, token, asked := in.privacyForm(m)
 	typed := false
 	if !token {
@@ -49,6 +56,45 @@ func (in *Intake) privacyMail(ctx context.Context, v tickets.View, m *mail, to *
 		return nil, err
 	}
 	return in.desk.Receive(*i), nil
+}
+
+// recognise reads what the writer wrote now, and where that says nothing what
+// it may point at below.
+func recognise(m *mail) *privacy.Recognition {
+	if r := privacy.Recognise(m.msg.Subject, m.msg.Reply); r != nil || m.msg.Text == m.msg.Reply {
+		return r
+	}
+	r := privacy.Recognise(m.msg.Subject, m.msg.Text)
+	if r != nil {
+		r.Sure, r.Doubt = false, true
+	}
+	return r
+}
+
+// privacyForwarded makes a request that an agent passed on one of its original
+// sender, who is asked like anybody whose mail proved nothing.
+func (in *Intake) privacyForwarded(ctx context.Context, v privacy.View, m *mail, to *destination, i *privacy.Incoming, fwd *message.Forward) error {
+	sender, err := in.person(ctx, v, fwd.From)
+	if err != nil || sender == nil {
+		return err
+	}
+	c := &i.Mail
+	c.Sender, c.By, c.Message.AuthorPerson = sender, to.agent, sender
+	c.Message.From, c.Message.FromName, c.Message.Subject, c.Message.Proof = fwd.From.Address, fwd.From.Name, fwd.Subject, "agent"
+	c.Message.Text, c.Message.Whole = clipText(fwd.Text, m.msg.Text), clipText(m.msg.Text, "")
+	c.Decision = threading.Decision{Action: threading.New, Reason: "forwarded to the privacy address by agent " + strconv.FormatInt(to.agent.ID, 10)}
+	c.Ticket, c.Message.ThreadReason = nil, c.Decision.Reason
+	i.Said, i.Text, i.Aligned, i.Ours = privacy.Recognise(fwd.Subject, fwd.Text), fwd.Text, false, in.hosts(to.dir, tickets.Domain(fwd.From.Address))
+	if i.Open, err = v.RequestsOf(ctx, tickets.DefaultOrg, sender.Address, true); err != nil {
+		return err
+	}
+	if i.Consents, err = v.ConsentsOf(ctx, tickets.DefaultOrg, sender.Address); err != nil {
+		return err
+	}
+	if err := in.privacyHistory(ctx, v, m, sender.Address, i); err != nil {
+		return err
+	}
+	return in.privacyTicket(ctx, v, m, i)
 }
 
 // privacyForm reads the plus-form of the privacy address that was written to:
@@ -89,7 +135,7 @@ func (in *Intake) privacyIncoming(ctx context.Context, v privacy.View, m *mail, 
 	if err != nil {
 		return nil, err
 	}
-	i := &privacy.Incoming{Directory: to.dir, Said: privacy.Recognise(m.msg.Subject, m.msg.Reply), Text: m.msg.Reply,
+	i := &privacy.Incoming{Directory: to.dir, Said: recognise(m), Text: m.msg.Reply, Word: in.wordIn(m.above()),
 		Aligned: !m.noFrom && (m.aligned || m.proof == "agent" || !in.cfg.CheckSenders), Machine: m.msg.Kind != message.KindMail,
 		Ours: in.hosts(to.dir, tickets.Domain(m.from.Address)), Budget: func(aligned bool) bool { return in.mayChallenge(ctx, m, aligned) },
 		Mail: tickets.Incoming{Message: m.toMessage(), Sender: sender, Queue: to.queue, Decision: dec, Ticket: f.hit[dec.TicketID], Language: language(m, sender),
@@ -175,7 +221,7 @@ func (in *Intake) ChallengeBudget(ctx context.Context, aligned bool) bool {
 // privacyReply gathers what an answer depends on. Its Request is nil where the
 // mail answers nothing that we know of: then it is a mail like others.
 func (in *Intake) privacyReply(ctx context.Context, v privacy.View, m *mail, i *privacy.Incoming, hash []byte) (*privacy.Reply, error) {
-	r := &privacy.Reply{Incoming: *i, Word: in.wordIn(m.above())}
+	r := &privacy.Reply{Incoming: *i}
 	r.Machine = r.Machine || m.msg.Bulk // passed on by a list, it proves nothing
 	if hash != nil {
 		k, err := v.TokenByHash(ctx, hash)

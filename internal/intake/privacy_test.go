@@ -93,11 +93,35 @@ func (d *privacyDesk) tick(by time.Duration) []*tickets.Outgoing {
 		}
 		for _, id := range ids {
 			_, err := d.store.Apply(d.t.Context(), func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
-				return d.p.TickOn(ctx, v.(privacy.View), id, nil, d.now)
+				return d.tickOn(ctx, v.(privacy.View), id)
 			})
 			d.must(err)
 		}
 	}
+}
+
+// tickOn reads what the clock needs and decides.
+func (d *privacyDesk) tickOn(ctx context.Context, v privacy.View, id int64) (*tickets.Change, error) {
+	in := privacy.Due{Queue: d.privacy, Now: d.now}
+	var err error
+	step := func(f func() error) {
+		if err == nil {
+			err = f()
+		}
+	}
+	step(func() error { in.Request, err = v.RequestByID(ctx, id); return err })
+	step(func() error { in.Directory, err = v.Directory(ctx); return err })
+	step(func() error { in.Ticket, err = v.TicketByID(ctx, in.Request.TicketID); return err })
+	step(func() error { in.Siblings, err = v.RequestsOfTicket(ctx, in.Request.TicketID); return err })
+	step(func() error { in.Mails, err = v.MailsOfRequest(ctx, id); return err })
+	step(func() error {
+		in.Recent, err = v.ChallengesSince(ctx, 1, in.Request.Address, d.now.Add(-24*time.Hour))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return d.p.Tick(in), nil
 }
 
 // jobKinds are the privacy jobs that wait, and takes them away.

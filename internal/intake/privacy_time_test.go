@@ -198,6 +198,19 @@ func TestPrivacyErasureCoolsOff(t *testing.T) {
 	}
 }
 
+func TestPrivacyCancelToThePlainAddress(t *testing.T) {
+	d := newPrivacyDesk(t, func(r *privacy.Rules) { r.Automatic = true })
+	r, _ := d.verified(mail{Body: "Please delete all my personal data."})
+	d.previewed(r.ID)
+	d.ask(mail{IP: evilIP, Body: "CANCEL"})
+	if d.states("ann@customer.example") != "erasure:cooling" {
+		t.Error("cancelled in her name by a forged mail")
+	}
+	if g := d.ask(mail{Body: "Cancel!"}); mailsTo(g.out) != "cancelled>ann@customer.example" || d.states("ann@customer.example") != "erasure:withdrawn" {
+		t.Errorf("%s, %s", mailsTo(g.out), d.states("ann@customer.example"))
+	}
+}
+
 func TestPrivacyErasureWaitsForTheCopy(t *testing.T) {
 	d := newPrivacyDesk(t)
 	d.verified(mail{Body: "Please send me everything you have on me, then delete it."})
@@ -307,5 +320,65 @@ func TestPrivacyObjection(t *testing.T) {
 	d.tick(8 * 24 * time.Hour)
 	if n := len(d.all()); n != 2 {
 		t.Errorf("%d tickets are shown: still restricted", n)
+	}
+}
+
+func TestPrivacySecondFactorIsNoted(t *testing.T) {
+	for body, want := range map[string]bool{"CONFIRM\r\nK-4711 blue\r\n": true, "CONFIRM\r\nK-4712\r\n": false, "CONFIRM\r\n": false} {
+		d := newPrivacyDesk(t, func(r *privacy.Rules) { r.Automatic = true })
+		hash, err := privacy.HashFactor("k 4711 Blue")
+		d.must(err)
+		d.must(d.store.SetSecondFactor(t.Context(), 1, "ann@customer.example", hash))
+		d.ok(mail{Body: "My printer"})
+		d.now = d.now.Add(48 * time.Hour)
+		g := d.ask(mail{Body: "Please delete all my personal data."})
+		d.ask(mail{Rcpt: []string{g.out[0].Spec.ReplyTo}, Body: body})
+		r := d.requests("ann@customer.example")[0]
+		if r.Record.Factor != want {
+			t.Errorf("%q: factor %v", body, r.Record.Factor)
+		}
+		d.jobKinds()
+		_, err = d.store.Apply(t.Context(), func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
+			r, err := v.(privacy.View).RequestByID(ctx, r.ID)
+			if err != nil {
+				return nil, err
+			}
+			dir, err := v.Directory(ctx)
+			return d.p.Previewed(privacy.Preliminary{Request: r, Preview: &privacy.Preview{}, Special: true, Queue: d.privacy, Directory: dir, Now: d.now}), err
+		})
+		d.must(err)
+		if cooling := d.states("ann@customer.example") == "erasure:cooling"; cooling != want {
+			t.Errorf("%q: special data, %s", body, d.states("ann@customer.example"))
+		}
+	}
+}
+
+func TestPrivacyForwardedByAnAgent(t *testing.T) {
+	d := newPrivacyDesk(t)
+	g := d.ask(mail{From: "ada@team.example", Subject: "Fwd: my data", Body: "---------- Forwarded message ---------\r\nFrom: Zoe <zoe@other.example>\r\nDate: Mon, 23 Nov 2026 10:00\r\n" +
+		"Subject: my data\r\nTo: <support@desk.example>\r\n\r\n" + everything + "\r\n"})
+	if mailsTo(g.out) != "challenge>zoe@other.example" || d.states("zoe@other.example") != "access:challenged" {
+		t.Errorf("%s, %s", mailsTo(g.out), d.states("zoe@other.example"))
+	}
+}
+
+func TestPrivacyArchiveAgainAndPlain(t *testing.T) {
+	d := newPrivacyDesk(t)
+	r, _ := d.verified(mail{Body: everything})
+	var reply string
+	d.change(r.ID, func(r *privacy.Request) []*tickets.Outgoing { r.Record.Parts = 1; return nil })
+	_, err := d.store.Apply(t.Context(), func(context.Context, tickets.View) (*tickets.Change, error) {
+		k, to, _ := privacy.NewToken(privacy.TokenAgain, r, r.Address, "privacy@desk.example", d.now)
+		reply = to
+		return &tickets.Change{Also: []tickets.Extra{k}}, nil
+	})
+	d.must(err)
+	g := d.ask(mail{Rcpt: []string{reply}, Body: "UNENCRYPTED"})
+	if mailsTo(g.out) != "plain>ann@customer.example" || d.jobKinds() != "" {
+		t.Fatalf("the warning: %s", mailsTo(g.out))
+	}
+	d.confirm(g.out[0])
+	if got := d.requests("ann@customer.example")[0]; !got.Record.Unsealed || d.jobKinds() != "privacy-archive" {
+		t.Error("not built anew without encryption")
 	}
 }
