@@ -232,6 +232,9 @@ func (p *Purpose) Review(entries []Entry, approve bool, channel, receipt string,
 	if p.Wording(open) == nil {
 		return nil, ErrChanged
 	}
+	if receipt == "" {
+		receipt = open.Receipt // what proves it is the person's own answer
+	}
 	e := follow(open, channel, receipt, at)
 	if e.Act = Declined; approve {
 		p.grant(e)

@@ -52,11 +52,11 @@ func (c *Consents) tag(address string) (string, bool) {
 }
 
 // stopSecret is the secret that withdraws the consent given by an entry. It is
-// the same whenever it is made, so that each mail for the purpose can name it
-// and one token stands for all of them.
+// the same whenever it is made, also after the person moved to another address,
+// so that each mail for the purpose can name it and one token stands for all.
 func (c *Consents) stopSecret(e *consent.Entry) (s [16]byte) {
 	m := hmac.New(sha256.New, c.Secret)
-	for _, part := range []string{"consent-stop", e.Purpose, tickets.FoldAddress(e.Address), e.At.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)} {
+	for _, part := range []string{"consent-stop", e.Purpose, e.Receipt, e.At.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)} {
 		m.Write([]byte(part + "\x00"))
 	}
 	copy(s[:], m.Sum(nil))

@@ -99,6 +99,9 @@ func (e *erasure) desk(ctx context.Context) error {
 	if until.IsZero() {
 		until = e.ends()
 	}
+	if err := e.guardians(ctx); err != nil {
+		return err
+	}
 	for i := range e.who {
 		id := e.who[i].person.ID
 		e.add(-1, "DELETE FROM privacy_tokens WHERE owner = CAST(? AS INTEGER)", id)

@@ -155,6 +155,14 @@ func (v *view) consents(ctx context.Context, where string, args ...any) (list []
 		if d.err != nil {
 			return nil, d.err
 		}
+		// Who was moved to another address is meant by the one that holds now.
+		if list[i].Address != "" && o.owner > 0 {
+			if r, err := v.readPerson(ctx, o.owner); err != nil {
+				return nil, err
+			} else if r != nil && !r.gone && r.was.Address != "" {
+				list[i].Address = r.was.Address
+			}
+		}
 	}
 	return list, nil
 }
