@@ -172,16 +172,23 @@ func (k *Known) Imitated(domain string) string {
 	return k.drawn[skeleton(d)]
 }
 
+// drawnAs are pairs of letters that look like one.
+var drawnAs = strings.NewReplacer("rn", "m", "vv", "w", "cl", "d")
+
+// skeleton is a domain, in A-labels, as it is drawn.
 func skeleton(domain string) string {
-	uni, err := idna.Lookup.ToUnicode(domain)
-	if err != nil {
-		uni = domain
+	uni := domain
+	if strings.Contains(domain, "xn--") {
+		if u, err := idna.Lookup.ToUnicode(domain); err == nil {
+			uni = norm.NFD.String(u)
+		}
 	}
 	var b strings.Builder
-	for _, r := range norm.NFD.String(uni) {
+	b.Grow(len(uni))
+	for _, r := range uni {
 		switch {
-		case unicode.Is(unicode.Mn, r):
-		case latinTwin[r] != "":
+		case r >= 0x80 && unicode.Is(unicode.Mn, r):
+		case r >= 0x80 && latinTwin[r] != "":
 			b.WriteString(latinTwin[r])
 		case r == '0':
 			b.WriteByte('o')
@@ -192,5 +199,5 @@ func skeleton(domain string) string {
 		}
 	}
 	s := strings.ReplaceAll(b.String(), "i", "l")
-	return strings.NewReplacer("rn", "m", "vv", "w", "cl", "d").Replace(s)
+	return drawnAs.Replace(s)
 }
