@@ -58,6 +58,7 @@ type erasure struct {
 	hashes [][]byte       // of the addresses
 	until  time.Time      // after a restore: who came later is a new relation
 	step   string
+	began  time.Time
 	who    []erased
 	names  privacy.Identity
 
@@ -90,7 +91,7 @@ func (e *erasure) run(ctx context.Context, step string) (map[string]int, error) 
 	if i < 0 {
 		return nil, fmt.Errorf("an erasure has no step %q", step)
 	}
-	e.step = step
+	e.step, e.began = step, e.db.now()
 	for try := 0; ; try++ {
 		done, err := e.load(ctx)
 		if err != nil || done {

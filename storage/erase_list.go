@@ -60,9 +60,9 @@ func (l *listLine) same(o *listLine) bool {
 }
 
 func makeLine(at time.Time, ref string, org int64, hash []byte, ends time.Time) listLine {
-	at, ends = at.UTC().Truncate(time.Second), ends.UTC().Truncate(time.Second)
+	at, ends = at.UTC().Truncate(time.Microsecond), ends.UTC().Truncate(time.Second)
 	return listLine{at: at, ref: ref, org: org, hash: hash, ends: ends,
-		text: strings.Join([]string{at.Format(time.RFC3339), ref, strconv.FormatInt(org, 10), hex.EncodeToString(hash), ends.Format(time.RFC3339)}, " ")}
+		text: strings.Join([]string{at.Format(time.RFC3339Nano), ref, strconv.FormatInt(org, 10), hex.EncodeToString(hash), ends.Format(time.RFC3339)}, " ")}
 }
 
 // listKey is what the list's lines are signed with.
@@ -107,7 +107,7 @@ func parseLine(s string) (listLine, error) {
 	if len(f) != 6 {
 		return listLine{}, errEncoding
 	}
-	at, err1 := time.Parse(time.RFC3339, f[0])
+	at, err1 := time.Parse(time.RFC3339Nano, f[0])
 	org, err2 := strconv.ParseInt(f[2], 10, 64)
 	hash, err3 := hex.DecodeString(f[3])
 	ends, err4 := time.Parse(time.RFC3339, f[4])
@@ -117,7 +117,7 @@ func parseLine(s string) (listLine, error) {
 }
 
 // listErased writes an erasure into the list before it begins.
-func (db *DB) listErased(ctx context.Context, p privacy.Plan, hashes [][]byte, ends time.Time) error {
+func (db *DB) listErased(ctx context.Context, p privacy.Plan, hashes [][]byte, at, ends time.Time) error {
 	ref := "-"
 	if err := db.readers.with(ctx, func(q querier) error {
 		_, err := db.newView(q).row(ctx, "SELECT ref FROM privacy_requests WHERE id = ?", []any{p.RequestID}, &ref)
@@ -127,7 +127,7 @@ func (db *DB) listErased(ctx context.Context, p privacy.Plan, hashes [][]byte, e
 	}
 	var fresh []listLine
 	for _, h := range hashes {
-		fresh = append(fresh, makeLine(db.now(), ref, p.Org, h, ends))
+		fresh = append(fresh, makeLine(at, ref, p.Org, h, ends))
 	}
 	_, err := db.extendList(ctx, fresh)
 	return wrapErr("write the list of erasures", err)

@@ -22,10 +22,13 @@ func (e *erasure) ends() time.Time {
 
 // at is when the erasure happened.
 func (e *erasure) at() time.Time {
-	if e.until.IsZero() {
-		return e.db.now()
+	switch {
+	case !e.until.IsZero():
+		return e.until
+	case !e.plan.Now.IsZero():
+		return e.plan.Now
 	}
-	return e.until
+	return e.began
 }
 
 // people takes away the rows by which somebody is known. The tickets are
@@ -36,7 +39,7 @@ func (e *erasure) people(ctx context.Context) error {
 		return err
 	}
 	if e.until.IsZero() {
-		if err := e.db.listErased(ctx, e.plan, e.hashes, e.ends()); err != nil {
+		if err := e.db.listErased(ctx, e.plan, e.hashes, e.at(), e.ends()); err != nil {
 			return err
 		}
 	}

@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(crashChild) != "" {
 		runCrashChild()
 	}
+	if os.Getenv(eraseChild) != "" {
+		runEraseChild()
+	}
 	if os.Getenv(fullChild) != "" {
 		runFullChild()
 	}
