@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"postroom/internal/privacydesk"
 	"postroom/storage"
 )
 
@@ -143,7 +144,7 @@ type restoreCmd struct {
 }
 
 // Run restores into an installation that holds nothing yet. It never runs in a
-// server.
+// server. Nobody whose erasure is in the list comes back.
 func (cmd *restoreCmd) Run(ctx context.Context, c *cli, s streams) error {
 	cfg, err := c.load()
 	if err != nil {
@@ -189,7 +190,7 @@ func (cmd *restoreCmd) Run(ctx context.Context, c *cli, s streams) error {
 			return err
 		}
 	}
-	erasures := storage.Erasures{AcceptMissing: cmd.AcceptMissing}
+	erasures := storage.Erasures{AcceptMissing: cmd.AcceptMissing, Masker: &privacydesk.Masker{}, Duties: privacyDuties(&cfg.Privacy)}
 	if cmd.Erasures != "" {
 		f, err := os.Open(cmd.Erasures)
 		if err != nil {

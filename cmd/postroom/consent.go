@@ -94,6 +94,9 @@ func (d *desk) applyPrivacy(ctx context.Context, decide func(privacy.View) (*tic
 		for _, o := range ch.Outbox {
 			d.wake("outbox", o.ID)
 		}
+		for _, j := range ch.Jobs {
+			d.wake("jobs", j.ID)
+		}
 	}
 	return ch, err
 }

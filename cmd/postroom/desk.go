@@ -20,6 +20,8 @@ import (
 	"postroom/internal/config"
 	"postroom/internal/intake"
 	"postroom/internal/jobs"
+	"postroom/internal/mailtext"
+	"postroom/internal/privacydesk"
 	"postroom/internal/queue"
 	"postroom/internal/ratelimit"
 	"postroom/internal/resolver"
@@ -44,7 +46,11 @@ type desk struct {
 	junk     *spam.Judge
 	intake   *intake.Intake
 	consents *privacy.Consents
-	tally    *jobs.Tally // what mails came to, for the daily count
+	privacy  *privacy.Desk          // decides on requests of data subjects
+	texts    *mailtext.PrivacyMails // what they are written
+	work     *privacydesk.Desk      // carries out what was decided
+	regular  string                 // the newest regular mail of the privacy desk that is written
+	tally    *jobs.Tally            // what mails came to, for the daily count
 	lock     *os.File
 	node     string // this node's name in leases
 	secret   []byte // keys pseudonyms
@@ -88,6 +94,9 @@ func newDesk(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *desk
 	d.keys = &threading.Keyring{Keys: secrets.Reply}
 	d.addr = tickets.Addresses{Keys: d.keys}
 	d.consents = newConsents(cfg, d.secret, d.addr)
+	if d.privacy, d.texts, err = newPrivacyDesk(cfg, d.addr); err != nil {
+		return nil, err
+	}
 	if d.dns, err = resolver.New(resolver.Config{Servers: cfg.DNS.Servers}); err != nil {
 		return nil, err
 	}
@@ -117,8 +126,11 @@ func newDesk(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *desk
 	d.intake = intake.New(intake.Options{
 		Config: intake.Config{Hostname: cfg.Hostname, PrivacyAddress: cfg.Privacy.Address, CheckSenders: cfg.Trust.Check,
 			AckEnabled: cfg.Ack.Enabled, AckPerDay: cfg.Ack.PerSenderDay},
-		Store: d.store, Bodies: d.store, Sender: sender, Junk: junk, Fresh: d.store, Limit: d.limit, Keys: d.keys, Consents: d.consents, Log: log, Wake: d.wake, Count: d.tally,
+		Store: d.store, Bodies: d.store, Sender: sender, Junk: junk, Fresh: d.store, Limit: d.limit, Keys: d.keys, Consents: d.consents, Privacy: d.privacy, Log: log, Wake: d.wake, Count: d.tally,
 	})
+	if d.work, err = newPrivacyWork(d); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
 

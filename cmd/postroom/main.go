@@ -31,6 +31,7 @@ type cli struct {
 	Ticket  ticketCmd  `cmd:"" help:"Tickets and their messages."`
 	Person  personCmd  `cmd:"" help:"The people who wrote."`
 	Consent consentCmd `cmd:"" help:"Consents: asking, proving, withdrawing, and mail that rests on them."`
+	Privacy privacyCmd `cmd:"" help:"Requests of data subjects: access, erasure and the other rights."`
 	Outbox  outboxCmd  `cmd:"" help:"Mail on its way out."`
 	Held    heldCmd    `cmd:"" help:"Mail that waits for a confirmation."`
 	Inspect inspectCmd `cmd:"" help:"Print what the gateway sees in messages; needs no configuration."`

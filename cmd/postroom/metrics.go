@@ -59,7 +59,7 @@ func newMetrics(d *desk) *metrics {
 			}
 			return nil
 		}),
-		parkedJobs(d),
+		parkedJobs(d), newPrivacyFigures(d),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -73,6 +73,9 @@ func (o outboxStore) Finish(ctx context.Context, r outbound.Row, out tickets.Out
 		for _, rep := range out.Reports {
 			o.d.wake("outbox", rep.ID)
 		}
+		if r.Kind == tickets.OutPrivacy {
+			o.d.wake(clockTopic, r.ID) // its request may go on
+		}
 	}
 	return err
 }

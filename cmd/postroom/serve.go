@@ -123,18 +123,14 @@ func newServer(ctx context.Context, d *desk, roles []string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	texts, err := privacyTexts(d.cfg)
-	if err != nil {
-		return nil, err
-	}
 	s.out = outbound.New(outboundConfig(d.cfg, relayPassword, d.node), outbound.Parts{Outbox: outboxStore{d}, Bodies: d.store,
-		Resolver: d.dns, TLSPolicy: tlspolicy.New(d.dns, policyConfig(d.cfg, s.metrics.policyResult)), Keys: d.store, Addresses: d.addr, Meter: s.metrics, Gate: doors.Gate(deliveriesWhenBusy), Consents: consentGate{d}, Privacy: texts, Log: d.log})
+		Resolver: d.dns, TLSPolicy: tlspolicy.New(d.dns, policyConfig(d.cfg, s.metrics.policyResult)), Keys: d.store, Addresses: d.addr, Meter: s.metrics, Gate: doors.Gate(deliveriesWhenBusy), Consents: consentGate{d}, Privacy: d.texts, Artifacts: d.store, Log: d.log})
 	var learner jobs.Learner
 	if r := d.junk.Rspamd(); r != nil {
 		learner = r
 	}
 	s.jobs = &jobs.Worker{Store: d.store, Releaser: d.intake, Learner: learner, Bodies: d.store, Limit: d.limit, Tally: d.tally, Ledger: d.store, Addr: d.addr, Name: d.node, Log: d.log, Now: d.now,
-		Wake: s.jobWake, Gate: doors.Gate(jobsWhenBusy), Made: s.out.Wake}
+		Wake: s.jobWake, Gate: doors.Gate(jobsWhenBusy), Made: s.out.Wake, Others: d.work.Handlers()}
 	return s, nil
 }
 
@@ -187,7 +183,8 @@ func diskFree(dir string) (int64, error) {
 func outboundConfig(cfg *config.Config, relayPassword, node string) outbound.Config {
 	oc := outbound.Config{Hostname: cfg.Hostname, Relay: cfg.Outbound.Relay, RelayUser: cfg.Outbound.RelayUser,
 		RelayPassword: relayPassword, RelayTLS: outbound.TLSMode(cfg.Outbound.RelayTLS), MXPort: cfg.Outbound.MXPort,
-		AllowPrivate: cfg.Outbound.AllowPrivate, Worker: node, Notice: outbound.Notice{Contact: cfg.Privacy.Address}}
+		AllowPrivate: cfg.Outbound.AllowPrivate, Worker: node, Notice: outbound.Notice{Controller: cfg.Privacy.Controller, Contact: cfg.Privacy.Address},
+		Summaries: cfg.Privacy.Summaries()}
 	for _, r := range cfg.Outbound.Retry {
 		oc.Retry = append(oc.Retry, time.Duration(r))
 	}
@@ -277,6 +274,18 @@ func (s *server) run(ctx context.Context) error {
 	}
 	if s.has("worker") {
 		spawn(func() { s.keepLedger(outCtx) })
+		spawn(func() { s.keepRegular(outCtx) })
+		clock := make(chan struct{}, 1)
+		spawn(func() { s.d.work.Run(outCtx, clock) })
+		spawn(func() {
+			s.d.queue.Consume(outCtx, clockTopic, s.d.node, func(context.Context, int64) error {
+				select {
+				case clock <- struct{}{}:
+				default:
+				}
+				return nil
+			})
+		})
 	}
 	if !s.has("worker") {
 		spawn(func() { s.keepCount(outCtx) })

@@ -48,7 +48,8 @@ func (c *composer) toSubject(d *draft, job *Job) error {
 	return c.artifacts(d, out)
 }
 
-// artifacts puts a part of an archive, and a certificate, in place.
+// artifacts puts a part of an archive, a certificate, or a list of erasures in
+// place.
 func (c *composer) artifacts(d *draft, out *tickets.Outgoing) error {
 	no := cleanLine(out.Spec.Args["no"], 40)
 	if out.Spec.Artifact > 0 {
@@ -67,6 +68,8 @@ func (c *composer) artifacts(d *draft, out *tickets.Outgoing) error {
 	for _, f := range []struct{ arg, name, media string }{
 		{"certificate", "certificate-" + strings.ToLower(no) + ".json", "application/json"},
 		{"signature", "certificate-" + strings.ToLower(no) + ".json.sig", "application/octet-stream"},
+		{"list", "erasures.list", "text/plain"},
+		{"list-signature", "erasures.list.sig", "application/octet-stream"},
 	} {
 		if content := out.Spec.Args[f.arg]; content != "" {
 			d.body.attach = append(d.body.attach, attachment{meta: tickets.Attachment{Name: f.name, Type: f.media},
