@@ -13,6 +13,7 @@ func ownAndQuoted(text string) (own, quoted string) {
 		text = stripTags(text)
 	}
 	var o, q strings.Builder
+	o.Grow(len(text))
 	rest := text
 	for rest != "" {
 		line := rest
@@ -86,7 +87,11 @@ func sentLine(rest string) bool {
 }
 
 func looksLikeHTML(s string) bool {
-	head := strings.ToLower(s[:min(len(s), 4096)])
+	head := s[:min(len(s), 4096)]
+	if strings.IndexByte(head, '<') < 0 {
+		return false
+	}
+	head = strings.ToLower(head)
 	for _, tag := range []string{"<html", "<body", "<div", "<p>", "<p ", "<br", "<table", "<span", "<!doctype"} {
 		if strings.Contains(head, tag) {
 			return true
