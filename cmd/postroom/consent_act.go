@@ -271,6 +271,7 @@ type consentSendCmd struct {
 	Subject  string `help:"The mail's subject." required:""`
 	Queue    string `help:"From whose address; without it the first queue's." placeholder:"NAME"`
 	Language string `help:"Only to those who consented in this language." placeholder:"CODE"`
+	Count    bool   `help:"Only say how many would get it; nothing is sent."`
 }
 
 // maxNews bounds the text of a mail to many.
@@ -305,14 +306,26 @@ func (cmd *consentSendCmd) Do(ctx context.Context, d *desk, s streams) error {
 		if e.Act != consent.Granted || e.Address == "" || !strings.EqualFold(e.Purpose, p.Name) || cmd.Language != "" && !strings.EqualFold(cmd.Language, e.Language) {
 			return nil
 		}
-		ch, err := d.applyPrivacy(ctx, func(v privacy.View) (*tickets.Change, error) {
-			return d.consents.Send(ctx, v, e, m, now)
-		})
+		send := func(v privacy.View) (*tickets.Change, error) { return d.consents.Send(ctx, v, e, m, now) }
+		var ch *tickets.Change
+		var err error
+		if cmd.Count {
+			err = d.privacyView(ctx, func(v privacy.View) error {
+				ch, err = send(v)
+				return err
+			})
+		} else {
+			ch, err = d.applyPrivacy(ctx, send)
+		}
 		if err == nil && ch != nil {
 			sent += len(ch.Outbox)
 		}
 		return err
 	})
+	if cmd.Count {
+		fmt.Fprintf(s.out, "%d consent to %s and would get it.\n", sent, p.Name)
+		return err
+	}
 	fmt.Fprintf(s.out, "%d mails are on their way, one to each who consents to %s. Each is checked again when it leaves.\n", sent, p.Name)
 	return err
 }

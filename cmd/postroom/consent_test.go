@@ -95,6 +95,12 @@ func TestConsentRunsOut(t *testing.T) {
 			}
 		}
 	}
+	if err := d.store.AddQueue(t.Context(), &tickets.Queue{Org: 1, Name: "support", Address: "support@desk.example", ReplyDomain: "desk.example"}); err != nil {
+		t.Fatal(err)
+	}
+	if said := say(t, d, &consentSendCmd{Purpose: "news", Subject: "News", Count: true}); !strings.HasPrefix(said, "1 consent") {
+		t.Errorf("counted: %s", said)
+	}
 	if err := d.expireConsents(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -104,9 +110,6 @@ func TestConsentRunsOut(t *testing.T) {
 	now = now.Add(47 * time.Hour)
 	if ok, why := gate(); ok || why != "expired" {
 		t.Errorf("on its date: %v %q", ok, why)
-	}
-	if err := d.store.AddQueue(t.Context(), &tickets.Queue{Org: 1, Name: "support", Address: "support@desk.example", ReplyDomain: "desk.example"}); err != nil {
-		t.Fatal(err)
 	}
 	if said := say(t, d, &consentSendCmd{Purpose: "news", Subject: "News"}); !strings.HasPrefix(said, "0 mails") {
 		t.Errorf("sent after it ran out: %s", said)
