@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"postroom/consent"
 	"postroom/internal/config"
 	"postroom/internal/mailtext"
 	"postroom/internal/privacydesk"
@@ -31,7 +32,7 @@ func newPrivacyWork(d *desk) (*privacydesk.Desk, error) {
 		return nil, fmt.Errorf("publish the key that signs certificates: %w", err)
 	}
 	p := &d.cfg.Privacy
-	w := &privacydesk.Desk{Store: d.store, Decide: d.privacy, Masker: &privacydesk.Masker{}, Key: key, About: aboutData(p), Plain: p.Archive == "plain",
+	w := &privacydesk.Desk{Store: d.store, Decide: d.privacy, Masker: &privacydesk.Masker{}, Key: key, About: aboutData(p, d.consents.Rules), ConsentKeep: d.consents.Rules.Keep, Plain: p.Archive == "plain",
 		PartBytes: p.PartBytes, BackupDays: p.BackupDays, Words: mailtext.PreviewText, Zone: p.Location(), Log: d.log, Now: d.now,
 		Budget: func(aligned bool) bool { return d.intake.ChallengeBudget(context.Background(), aligned) },
 		Made: func() {
@@ -53,11 +54,15 @@ const clockTopic = "requests"
 // anyRow is an id for a wake-up that means: look.
 const anyRow = 1
 
-// aboutData is the information of Article 15(1), in the controller's words.
-func aboutData(p *config.Privacy) archive.About {
+// aboutData is the information of Article 15(1), in the controller's words, with
+// what each kind of mail rests on.
+func aboutData(p *config.Privacy, r *consent.Rules) archive.About {
 	a := archive.About{Controller: p.Controller, Contact: p.Address, DPO: p.DPO, Authority: p.Authority, Source: p.Source, Automated: p.Automated}
 	for _, u := range p.Purpose {
 		a.Purposes = append(a.Purposes, archive.Purpose(u))
+	}
+	for _, u := range r.Uses(p.Language) {
+		a.Purposes = append(a.Purposes, archive.Purpose{Name: u.Name, Basis: u.Basis.Article()})
 	}
 	return a
 }

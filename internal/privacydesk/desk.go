@@ -43,14 +43,15 @@ type Desk struct {
 	Masker privacy.Masker
 	Key    ed25519.PrivateKey // signs manifests and certificates
 
-	About      archive.About
-	Processors []Processor
-	Plain      bool                    // archives are not encrypted at all
-	PartBytes  int64                   // of an archive; 0: 10 MiB
-	BackupDays int                     // until when backups hold what was erased
-	Budget     func(aligned bool) bool // of challenges; nil: no bound
-	Words      Previews
-	Zone       *time.Location
+	About       archive.About
+	Processors  []Processor
+	Plain       bool                    // archives are not encrypted at all
+	PartBytes   int64                   // of an archive; 0: 10 MiB
+	BackupDays  int                     // until when backups hold what was erased
+	ConsentKeep time.Duration           // how long what proves consents outlives an erasure; 0: as long as its record
+	Budget      func(aligned bool) bool // of challenges; nil: no bound
+	Words       Previews
+	Zone        *time.Location
 
 	Log  *slog.Logger
 	Now  func() time.Time

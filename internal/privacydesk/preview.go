@@ -25,7 +25,11 @@ func (d *Desk) plan(r *privacy.Request) privacy.Plan {
 		keep = 3 * 365 * 24 * time.Hour
 	}
 	keep = max(keep, time.Duration(d.BackupDays)*24*time.Hour)
-	return privacy.Plan{RequestID: r.ID, Org: r.Org, Addresses: r.Addresses(), Duties: d.Decide.Rules.Duties, Now: at, Ends: at.Add(keep), ConsentsUntil: at.Add(keep)}
+	consents := keep
+	if d.ConsentKeep > 0 {
+		consents = d.ConsentKeep
+	}
+	return privacy.Plan{RequestID: r.ID, Org: r.Org, Addresses: r.Addresses(), Duties: d.Decide.Rules.Duties, Now: at, Ends: at.Add(keep), ConsentsUntil: at.Add(consents)}
 }
 
 // preview works out what an erasure would do, for the officer or the rules.

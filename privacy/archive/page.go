@@ -241,7 +241,7 @@ func (b *builder) pageAbout() about {
 	}}
 	purposes := list{Columns: []string{t("purpose"), t("basis"), t("categories"), t("retention")}}
 	for _, p := range i.Purposes {
-		purposes.Rows = append(purposes.Rows, []string{p.Name, p.Basis, p.Categories, p.Retention})
+		purposes.Rows = append(purposes.Rows, []string{b.words.value(p.Name), p.Basis, p.Categories, p.Retention})
 	}
 	processors := list{Title: t("processors"), Columns: []string{t("name"), t("purpose"), t("country"), t("safeguard")}}
 	for _, p := range i.Processors {
