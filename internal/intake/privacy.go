@@ -61,7 +61,7 @@ func (in *Intake) privacyMail(ctx context.Context, v tickets.View, m *mail, to *
 // recognise reads what the writer wrote now, and where that says nothing what
 // it may point at below.
 func recognise(m *mail) *privacy.Recognition {
-	if r := privacy.Recognise(m.msg.Subject, m.msg.Reply); r != nil || m.msg.Text == m.msg.Reply {
+	if r := m.recognised(); r != nil || m.msg.Text == m.msg.Reply {
 		return r
 	}
 	r := privacy.Recognise(m.msg.Subject, m.msg.Text)
