@@ -181,6 +181,20 @@ func TestPrivacy_Certificate(t *testing.T) {
 	}
 }
 
+// TestPrivacy_ErasureList: the officer's daily list goes along with its
+// signature, byte for byte.
+func TestPrivacy_ErasureList(t *testing.T) {
+	out := privacyMail("officer.erasures", "dora@team.example", map[string]string{"list": "postroom erasures 1\nabc\n", "list-signature": "sig\n"})
+	out.RequestID, out.Spec.Subject, out.Spec.Text = 0, "List of erasures", "Attached."
+	m := composeWith(t, privacyComposer(t, nil), out)
+	for i, want := range []string{"postroom erasures 1\nabc\n", "sig\n"} {
+		var got bytes.Buffer
+		if err := message.OpenAttachment(bytes.NewReader(m.raw), i, &got); err != nil || got.String() != want {
+			t.Errorf("%d: %v %q", i, err, got.String())
+		}
+	}
+}
+
 func passphraseMail(to string) *tickets.Outgoing {
 	out := privacyMail("privacy.passphrase", to, map[string]string{"passphrase": "apple-river-stone"})
 	out.Spec.Verified = true
