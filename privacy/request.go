@@ -123,6 +123,7 @@ type Detail struct {
 	Draft    string     `json:"draft,omitempty"`    // a refusal shown to the officer, not sent yet
 	InReply  string     `json:"in_reply,omitempty"` // Message-ID of the person's mail
 	Secret   string     `json:"secret,omitempty"`   // passphrase that was made for the archive, until it is sent
+	Made     bool       `json:"made,omitempty"`     // the passphrase is words made here, not a second factor the person knows
 	Told     []Told     `json:"told,omitempty"`     // recipients of the data who were told (Article 19)
 	Unsure   bool       `json:"unsure,omitempty"`   // the words left open what is asked for: the officer, or the person, has to say
 	Aligned  bool       `json:"aligned,omitempty"`  // the mail that asked proved its sender

@@ -78,7 +78,7 @@ func (d *Desk) passphrase(ctx context.Context, j *tickets.Job) error {
 		if r.State != privacy.Executing || r.Detail.Secret != "" || !d.encrypts(r) {
 			return &tickets.Change{}, nil
 		}
-		r.Detail.Secret = words
+		r.Detail.Secret, r.Detail.Made = words, true
 		return &tickets.Change{Also: []tickets.Extra{r}}, nil
 	})
 }
@@ -111,8 +111,8 @@ func (d *Desk) mailArchive(j *tickets.Job, r *privacy.Request, q *tickets.Queue,
 		args = map[string]string{"nothing": "yes"}
 	case !d.encrypts(r):
 		r.Detail.Secret = ""
-	case r.Record.Factor:
-		args["encrypted"], r.Detail.Secret = "factor", "" // the person knows it
+	case !r.Detail.Made:
+		args["encrypted"], r.Detail.Secret = "factor", "" // the person gave it, and knows it
 	default:
 		args["encrypted"] = "yes"
 	}

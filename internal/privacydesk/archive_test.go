@@ -131,6 +131,27 @@ func TestP12_Passphrase(t *testing.T) {
 	}
 }
 
+// TestFactor: with a second factor that the person gave, that one opens the
+// archive, and no words are mailed.
+func TestFactor(t *testing.T) {
+	w := newWorld(t)
+	w.fill()
+	r := w.request(privacy.Access, zoraAt, privacy.JobArchive)
+	w.apply(func(ctx context.Context, v privacy.View) (*tickets.Change, error) {
+		x, err := v.RequestByID(ctx, r.ID)
+		if err != nil {
+			return nil, err
+		}
+		x.Record.Factor, x.Detail.Secret = true, "customer-4711-with-a-word"
+		return &tickets.Change{Also: []tickets.Extra{x}}, nil
+	})
+	w.work()
+	mails := w.mails(r, privacy.MailArchive)
+	if len(mails) != 1 || mails[0].Spec.Args["encrypted"] != "factor" || w.reload(r).Detail.Secret != "" || strings.Join(w.names(r, 1), " ") != "README.txt data.zip" {
+		t.Errorf("%+v", mails)
+	}
+}
+
 // TestWithheld: what the officer withheld is left out and listed.
 func TestWithheld(t *testing.T) {
 	w := newWorld(t)

@@ -80,7 +80,7 @@ func (b *builder) writePage(ctx context.Context, p *part, w io.Writer) error {
 		}
 	}
 	if shown := b.shown(p); shown {
-		if err := put("conversations", b.words.t("conversations")); err != nil {
+		if err := put("conversations", list{Title: b.words.t("conversations"), Intro: b.words.t("care")}); err != nil {
 			return err
 		}
 	}
