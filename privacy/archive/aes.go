@@ -52,6 +52,7 @@ func encryptedEntry(z *zip.Writer, name, passphrase string, modified time.Time) 
 		Name: name, Method: aesMethod, Extra: extra, Modified: modified,
 		Flags: flagEncrypted | flagDescriptor, CreatorVersion: zipAES, ReaderVersion: zipAES,
 	}
+	//lint:ignore SA1019 CreateRaw writes these, and does not make them of Modified
 	h.ModifiedDate, h.ModifiedTime = dosTime(modified)
 	w, err := z.CreateRaw(h)
 	if err != nil {
@@ -136,7 +137,9 @@ func (e *aesWriter) Close() error {
 	}
 	e.h.UncompressedSize64 = uint64(e.n)
 	e.h.CompressedSize64 = uint64(e.n) + aesSalt + aesVerifier + aesMAC
-	e.h.UncompressedSize = uint32(min(e.h.UncompressedSize64, math.MaxUint32)) // what the central directory says
+	//lint:ignore SA1019 what the central directory says, since CreateRaw copied them before
+	e.h.UncompressedSize = uint32(min(e.h.UncompressedSize64, math.MaxUint32))
+	//lint:ignore SA1019 as above
 	e.h.CompressedSize = uint32(min(e.h.CompressedSize64, math.MaxUint32))
 	return nil
 }
