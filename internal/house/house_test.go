@@ -105,8 +105,8 @@ func judge(f file, r room, imported string) string {
 		return f.room() + " may import " + list(r.own)
 	case inHouse:
 		return ""
-	case imported == "C":
-		return "cgo is for dependencies"
+	case imported == "C" && !slices.Contains(cgo, f.name):
+		return "cgo is for dependencies, and for " + list(cgo)
 	case isStandard(imported) && slices.Contains(pure, f.room()) && slices.Contains(notPure, imported):
 		return f.room() + " is pure: no SQL, socket, process or log"
 	case !isStandard(imported) && !allows(r.others, imported):
