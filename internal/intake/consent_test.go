@@ -323,3 +323,46 @@ func TestConsentByAgents(t *testing.T) {
 		t.Errorf("with a parent: %q", d.ledger("bob@other.example"))
 	}
 }
+
+// What does not answer a question for consent is no try at the proof of a
+// request of the same address: the proof is still asked for, once.
+func TestConsentAnswerIsNoTryAtAProof(t *testing.T) {
+	d := newLedgerDesk(t)
+	q := d.ask("news", "ann@customer.example", "en", "")
+	open := d.ok(mail{Rcpt: []string{"privacy@desk.example"}, Body: "Please send me a copy of all personal data you hold about me."})
+	if mailsTo(open.out) != "challenge>ann@customer.example" {
+		t.Fatal(mailsTo(open.out))
+	}
+	tries := func() (n int, state privacy.State) {
+		d.must(d.store.View(t.Context(), func(v tickets.View) error {
+			list, err := v.(privacy.View).RequestsOf(t.Context(), 1, "ann@customer.example", false)
+			for _, r := range list {
+				n, state = n+r.Record.Tries, r.State
+			}
+			return err
+		}))
+		return n, state
+	}
+	for _, m := range []mail{
+		{Body: "What would you send me?"},
+		{Body: "AGREE", IP: evilIP},
+		{Body: "Sorry, which question?\r\n" + q.Spec.Args["code"], IP: evilIP, Rcpt: []string{"privacy@desk.example"}},
+		{Body: "AGREE", Header: "Auto-Submitted: auto-replied\r\n"},
+		{Body: "AGREE", From: "bob@other.example"},
+	} {
+		if m.Rcpt == nil {
+			m.Rcpt = []string{q.Spec.ReplyTo}
+		}
+		g := d.ok(m)
+		if n, state := tries(); n != 0 || state != privacy.Challenged || strings.Contains(mailsTo(g.out), "again>") {
+			t.Fatalf("%q: %d tries, %s, %s", m.Body, n, state, mailsTo(g.out))
+		}
+		if g.t == nil {
+			t.Errorf("%q is kept nowhere", m.Body)
+		}
+	}
+	d.ok(mail{Rcpt: []string{open.out[0].Spec.ReplyTo}, Body: "CONFIRM"})
+	if _, state := tries(); state != privacy.Executing {
+		t.Error(state)
+	}
+}

@@ -20,6 +20,9 @@ func (in *Intake) privacyReply(ctx context.Context, v privacy.View, m *mail, i *
 		if err != nil {
 			return nil, err
 		}
+		if k != nil && (k.Kind == privacy.TokenAgree || k.Kind == privacy.TokenStop) {
+			return r, nil // about a consent: no try at the proof of a request
+		}
 		if k != nil && k.RequestID != 0 {
 			r.Token = k
 			if r.Request, err = v.RequestByID(ctx, k.RequestID); err != nil {
