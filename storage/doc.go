@@ -13,7 +13,9 @@
 //     search index is the one exception and is kept apart (search.go).
 //   - A ciphertext is bound to its table, row and column; moved elsewhere, or
 //     cut short, it does not open.
-//   - A key is committed before what it seals.
+//   - A key is committed before what it seals, and nothing is sealed under a
+//     person's key unless the person's row is there in the same commit: who is
+//     erased is gone for every node at once (erase.go).
 //   - Memory does not grow with the size of a message or with their number.
 //
 // A change is decided and sealed on the caller's goroutine, from a snapshot.

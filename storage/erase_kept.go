@@ -191,7 +191,7 @@ func (db *DB) EraseFrozen(ctx context.Context, now time.Time, limit int) (n int,
 		}
 	}
 	if len(list) > 0 {
-		err = db.settleFiles(ctx)
+		err = db.settleFiles(ctx, "messages", "bodies", "tickets")
 	}
 	return len(list), wrapErr("erase what was kept", err)
 }

@@ -281,7 +281,7 @@ func eraseAgain(ctx context.Context, opt Options, x Erasures) error {
 	if _, err := db.extendList(ctx, nil); err != nil {
 		return err
 	}
-	return db.settleFiles(ctx)
+	return db.settleFiles(ctx, erasedTables...)
 }
 
 func (db *DB) eraseListed(ctx context.Context, id int64, l *listLine, x Erasures) error {

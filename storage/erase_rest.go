@@ -170,7 +170,10 @@ func (e *erasure) keys(ctx context.Context) error {
 }
 
 // files makes the files forget, too.
-func (e *erasure) files(ctx context.Context) error { return e.db.settleFiles(ctx) }
+func (e *erasure) files(ctx context.Context) error { return e.db.settleFiles(ctx, erasedTables...) }
+
+// erasedTables are those an erasure removes rows from.
+var erasedTables = []string{"persons", "tickets", "messages", "wraps", "bodies", "lookups", "events", "outbox", "jobs", "held", "consents", "factors"}
 
 // LeftBehind returns the messages in which an erasure could not mask
 // everything, such as images and signed parts: the officer decides.
@@ -297,13 +300,12 @@ func (db *DB) purgeSearch(ctx context.Context, gone int) error {
 }
 
 // settleFiles has nothing left in a WAL: what was overwritten in the database
-// stands there still. On PostgreSQL dead rows are removed; bytes of theirs may
-// stay in free pages and in its WAL until they are written over, all of them
-// ciphertext whose key is gone.
-func (db *DB) settleFiles(ctx context.Context) error {
+// stands there still. On PostgreSQL it removes the tables' dead rows; bytes of
+// theirs may stay in free pages and in its WAL until they are written over, all
+// of them ciphertext whose key is gone.
+func (db *DB) settleFiles(ctx context.Context, tables ...string) error {
 	if db.d.postgres {
-		for _, table := range []string{"persons", "tickets", "messages", "wraps", "bodies", "lookups", "events", "outbox", "jobs", "held", "consents", "factors",
-			"privacy_requests", "privacy_tokens", "privacy_work", "artifacts", "keys.keys"} {
+		for _, table := range append(tables, "privacy_requests", "privacy_tokens", "privacy_work", "artifacts", "keys.keys") {
 			if _, err := db.main.ExecContext(ctx, "VACUUM "+table); err != nil {
 				return wrapErr("vacuum", err)
 			}

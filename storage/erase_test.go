@@ -257,6 +257,64 @@ func (x *erasable) clean(t testing.TB, db *DB) {
 	}
 }
 
+// ciphertext is what stands sealed of Ann, and her key as it is wrapped.
+func (x *erasable) ciphertext(t testing.TB, db *DB) (list [][]byte) {
+	t.Helper()
+	id := personID(t, db, annAddress)
+	err := db.readers.with(ctx, func(q querier) error {
+		rows, err := q.QueryContext(ctx, db.d.sql("SELECT meta FROM messages WHERE owner = ? OR author_person = ? UNION ALL SELECT wrapped FROM wraps WHERE person_id = ? UNION ALL SELECT sealed FROM persons WHERE id = ?"), id, id, id, id)
+		if err != nil {
+			return err
+		}
+		return eachRow(rows, func() error {
+			var b []byte
+			err := rows.Scan(&b)
+			list = append(list, b[:min(len(b), 60)])
+			return err
+		})
+	})
+	var wrapped []byte
+	if err == nil {
+		err = db.keys.db.Get(&wrapped, db.d.keys("SELECT wrapped FROM keys.keys WHERE id = ?"), id)
+	}
+	if err != nil || len(list) < 6 {
+		t.Fatalf("%d sealed, %v", len(list), err)
+	}
+	return append(list, wrapped)
+}
+
+// shredded looks for the ciphertext and the key in every file. PostgreSQL may
+// keep both in free pages and in its WAL for a while, but not in its tables.
+func (x *erasable) shredded(t testing.TB, db *DB, cipher [][]byte) {
+	t.Helper()
+	s := &scanner{longest: 256, found: map[privacy.Find]int{}}
+	for i, b := range cipher {
+		s.exact = append(s.exact, form{fmt.Sprint("sealed ", i, " of ", len(cipher)), b})
+	}
+	if err := s.tree(ctx, db.opt.DataDir); err != nil {
+		t.Fatal(err)
+	}
+	if db.d.postgres {
+		if err := db.scanTables(ctx, s); err != nil {
+			t.Fatal(err)
+		}
+		var dir string
+		if err := db.main.Get(&dir, "SHOW data_directory"); err != nil {
+			t.Fatal(err)
+		}
+		files := newScanner([]string{annAddress, "zqxsearchword"})
+		if err := files.tree(ctx, dir); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files.finds() {
+			t.Errorf("the database server's files show %+v", f)
+		}
+	}
+	for _, f := range s.finds() {
+		t.Errorf("left: %+v", f)
+	}
+}
+
 func TestErase(t *testing.T) {
 	t.Parallel()
 	backends(t, func(t *testing.T, opt Options) {
@@ -289,6 +347,7 @@ func TestErase(t *testing.T) {
 		if err := os.Remove(control); err != nil {
 			t.Fatal(err)
 		}
+		cipher := x.ciphertext(t, db)
 		preview, err := db.Preview(ctx, x.ann, testMasker{})
 		if err != nil {
 			t.Fatal(err)
@@ -311,6 +370,7 @@ func TestErase(t *testing.T) {
 			t.Errorf("left behind %+v %v", left, err)
 		}
 		x.clean(t, db)
+		x.shredded(t, db, cipher)
 		for a, was := range before {
 			if now := export(t, db, a); now != was {
 				t.Errorf("the export of %s is another:\n%s\n%s", a, was, now)

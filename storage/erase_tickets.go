@@ -127,6 +127,9 @@ func (e *erasure) dropOwned(ctx context.Context, w *erased, where string, args .
 	})
 	for _, o := range list {
 		if err == nil {
+			if o.ticket == 0 {
+				e.add(-1, "UPDATE held SET state = 'dropped', message_id = 0 WHERE message_id = ?", o.id)
+			}
 			err = e.dropMessages(ctx, o.ticket, []int64{o.id})
 		}
 	}

@@ -26,6 +26,9 @@ func (db *DB) sweepLoop(ctx context.Context) {
 		if err := db.purgeSearch(ctx, 0); err != nil && ctx.Err() == nil {
 			db.log.Warn("sweep", "err", err) // words that another node erased
 		}
+		if err := db.sweepEnded(ctx); err != nil && ctx.Err() == nil {
+			db.log.Warn("sweep", "err", err)
+		}
 		first = false
 		select {
 		case <-ctx.Done():

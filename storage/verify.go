@@ -63,6 +63,10 @@ var orphans = []struct{ fault, text string }{
 	{"addresses lead to nobody", "SELECT COUNT(*) FROM lookups l WHERE l.kind = 11 AND NOT EXISTS (SELECT 1 FROM persons p WHERE p.id = l.target)"},
 	{"people cannot be found by their address", "SELECT COUNT(*) FROM persons p WHERE NOT EXISTS (SELECT 1 FROM lookups l WHERE l.hash = p.address AND l.kind = 11 AND l.target = p.id)"},
 	{"held mails lead to no message", "SELECT COUNT(*) FROM held h WHERE h.state = 'held' AND h.message_id > 0 AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = h.message_id)"},
+	{"parts of archives belong to no request that is there", "SELECT COUNT(*) FROM artifacts a WHERE NOT EXISTS (SELECT 1 FROM privacy_requests r WHERE r.id = a.request_id)"},
+	{"tokens belong to no request that is there", "SELECT COUNT(*) FROM privacy_tokens t WHERE t.request_id > 0 AND NOT EXISTS (SELECT 1 FROM privacy_requests r WHERE r.id = t.request_id)"},
+	{"requests cannot be found", "SELECT COUNT(*) FROM lookups l WHERE l.kind IN (20, 21) AND NOT EXISTS (SELECT 1 FROM privacy_requests r WHERE r.id = l.target)"},
+	{"kept tickets are not there", "SELECT COUNT(*) FROM privacy_frozen f WHERE NOT EXISTS (SELECT 1 FROM tickets t WHERE t.id = f.ticket_id)"},
 	{"events belong to no ticket that is there", "SELECT COUNT(*) FROM events e WHERE e.ticket_id > 0 AND NOT EXISTS (SELECT 1 FROM tickets t WHERE t.id = e.ticket_id)"},
 }
 
