@@ -89,10 +89,24 @@ func TestErase(t *testing.T) {
 			t.Fatal("Bob's ticket is gone", err)
 		}
 		list, err := v.MessagesOf(ctx, x.ID, 0)
+		coffee := false
 		for _, m := range list {
+			var raw bytes.Buffer
+			if err := w.db.WriteRaw(ctx, m.ID, &raw); err != nil {
+				t.Fatal(err)
+			}
+			for _, canary := range []string{"zora", "quastner", "two doors"} {
+				if strings.Contains(strings.ToLower(raw.String()+m.From+m.FromName+m.Subject+strings.Join(append(m.To, m.Cc...), " ")), canary) {
+					t.Errorf("P6: Bob's ticket still has %q: %s", canary, raw.String())
+				}
+			}
+			coffee = coffee || strings.HasSuffix(raw.String(), "Subject: secret\r\n\r\nI also like coffee.\r\n")
 			if strings.Contains(m.Text, "Zora") || strings.Contains(m.Text, "two doors") {
 				t.Errorf("Bob's ticket still says %q", m.Text)
 			}
+		}
+		if !coffee {
+			t.Error("P6: what Bob wrote of himself is not as it was")
 		}
 		return err
 	})

@@ -156,7 +156,7 @@ func (l large) WriteAttachment(_ context.Context, _ int64, _ int, w io.Writer) e
 func TestMemory(t *testing.T) {
 	c, m := story()
 	c.Passphrase = "acorn-bridge-candle-delta-ember-fjord"
-	src := large{raw: noise(6<<10, 1), file: noise(4<<10, 2)}
+	src := large{raw: noise(2<<10, 1), file: noise(1<<10, 2)}
 	if os.Getenv("POSTROOM_SOAK") != "" {
 		src = large{raw: noise(60<<10, 1), file: noise(40<<10, 2)}
 	}
