@@ -170,6 +170,15 @@ func (t *turn) rectify(r *Request) {
 	t.finish(r)
 }
 
+// Restricts reports whether this request holds the address restricted now
+// (Article 18 GDPR), finished or not, until that is lifted.
+func (r *Request) Restricts(address string) bool {
+	if !slices.Contains(r.Record.Reminded, markRestricted) || slices.Contains(r.Record.Reminded, markLifted) {
+		return false
+	}
+	return slices.ContainsFunc(r.Addresses(), func(a string) bool { return tickets.FoldAddress(a) == tickets.FoldAddress(address) })
+}
+
 // MovedTo reports whether a correction made the address the person's lately:
 // less than a day ago.
 func (r *Request) MovedTo(address string, now time.Time) bool {

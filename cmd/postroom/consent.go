@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,8 +63,17 @@ func (g consentGate) Stands(ctx context.Context, out *tickets.Outgoing) (ok bool
 	}
 	err = g.d.privacyView(ctx, func(v privacy.View) error {
 		entries, err := v.ConsentsOf(ctx, out.Org, out.To)
+		if err != nil {
+			return err
+		}
 		s := p.Standing(entries, g.d.now())
-		ok, why = s.Stands, s.Why
+		if ok, why = s.Stands, s.Why; !ok {
+			return nil
+		}
+		requests, err := v.RequestsOf(ctx, out.Org, out.To, false)
+		if slices.ContainsFunc(requests, func(r *privacy.Request) bool { return r.Restricts(out.To) }) {
+			ok, why = false, "the use of this person's data is restricted (Article 18 GDPR)"
+		}
 		return err
 	})
 	return ok, why, err

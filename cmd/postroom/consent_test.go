@@ -11,6 +11,7 @@ import (
 
 	"postroom/consent"
 	"postroom/internal/config"
+	"postroom/privacy"
 	"postroom/tickets"
 )
 
@@ -57,6 +58,16 @@ func say(t *testing.T, d *desk, cmd deskCommand) string {
 	return out.String()
 }
 
+// also commits rows of the privacy desk.
+func also(t *testing.T, d *desk, rows ...tickets.Extra) {
+	t.Helper()
+	if _, err := d.store.Apply(t.Context(), func(context.Context, tickets.View) (*tickets.Change, error) {
+		return &tickets.Change{Also: rows}, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A consent runs out on its date, for mail at once and in the ledger when it is
 // looked through; commands say where it stands, in words and by hash.
 func TestConsentRunsOut(t *testing.T) {
@@ -66,12 +77,8 @@ func TestConsentRunsOut(t *testing.T) {
 	say(t, d, &consentAskCmd{Purpose: "news", Language: "en", Address: []string{ann}})
 	p := d.consents.Rules.Purpose("news")
 	w := p.Current("en")
-	if _, err := d.store.Apply(t.Context(), func(context.Context, tickets.View) (*tickets.Change, error) {
-		return &tickets.Change{Also: []tickets.Extra{&consent.Entry{Org: 1, Address: ann, Purpose: "news", Act: consent.Granted, Version: w.Version,
-			WordingHash: w.Hash(), Language: "en", Channel: "mail", Receipt: "r1", At: now.Add(time.Minute), Ends: now.Add(48 * time.Hour)}}}, nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	also(t, d, &consent.Entry{Org: 1, Address: ann, Purpose: "news", Act: consent.Granted, Version: w.Version,
+		WordingHash: w.Hash(), Language: "en", Channel: "mail", Receipt: "r1", At: now.Add(time.Minute), Ends: now.Add(48 * time.Hour)})
 	gate := func() (bool, string) {
 		ok, why, err := consentGate{d}.Stands(t.Context(), &tickets.Outgoing{Org: 1, To: ann, Purpose: "news"})
 		if err != nil {
@@ -124,5 +131,57 @@ func TestConsentRunsOut(t *testing.T) {
 	}
 	if ok, why, _ := (consentGate{d}).Stands(t.Context(), &tickets.Outgoing{Org: 1, To: ann, Purpose: "gone"}); ok || !strings.Contains(why, "no longer configured") {
 		t.Errorf("a purpose that is not configured: %v %q", ok, why)
+	}
+}
+
+// Nothing that rests on a consent leaves to somebody whose data is restricted
+// (Article 18 GDPR), whichever of the person's addresses the request came from,
+// until that is lifted.
+func TestNoNewsWhileRestricted(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	d := consentDesk(t, &now)
+	if err := ensurePrivacyQueue(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	const ann, work = "ann@customer.example", "ann@work.example"
+	w := d.consents.Rules.Purpose("news").Current("en")
+	gate := func(to string) (bool, string) {
+		ok, why, err := consentGate{d}.Stands(t.Context(), &tickets.Outgoing{Org: 1, To: to, Purpose: "news"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok, why
+	}
+	for _, a := range []string{ann, work, "bob@other.example"} {
+		also(t, d, &consent.Entry{Org: 1, Address: a, Purpose: "news", Act: consent.Granted, Version: w.Version, WordingHash: w.Hash(),
+			Language: "en", Channel: "mail", Receipt: "r-" + a, At: now.Add(-time.Hour), Ends: now.Add(48 * time.Hour)})
+	}
+	ticket := &tickets.Ticket{Org: 1, Ref: "R-1", State: tickets.StateNew, Created: now, Updated: now}
+	r := &privacy.Request{Org: 1, No: "P-1", Right: privacy.Restriction, State: privacy.Done, Address: ann, Ticket: ticket, Received: now, Due: now.AddDate(0, 1, 0), Finished: now,
+		Record: privacy.Record{Reminded: []string{"restricted"}}, Detail: privacy.Detail{Others: []privacy.Linked{{Address: work, Proved: now}, {Address: "bob@other.example"}}}}
+	if _, err := d.store.Apply(t.Context(), func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
+		dir, err := v.Directory(ctx)
+		if err != nil {
+			return nil, err
+		}
+		who, err := v.PersonByAddress(ctx, 1, ann)
+		ticket.QueueID = dir.QueueByAddress(d.cfg.Privacy.Address).ID
+		ticket.Parties = []tickets.Party{{No: 1, Person: who, Role: tickets.PartyRequester, Joined: now}}
+		return &tickets.Change{Tickets: []*tickets.Ticket{ticket}, Also: []tickets.Extra{r}}, err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []string{ann, work} {
+		if ok, why := gate(a); ok || !strings.Contains(why, "Article 18") {
+			t.Errorf("%s while restricted: %v %q", a, ok, why)
+		}
+	}
+	if ok, why := gate("bob@other.example"); !ok {
+		t.Errorf("an address that only was named is kept back: %s", why)
+	}
+	r.Record.Reminded = append(r.Record.Reminded, "lifted")
+	also(t, d, r)
+	if ok, why := gate(ann); !ok {
+		t.Errorf("after it was lifted: %s", why)
 	}
 }
