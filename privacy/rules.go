@@ -217,7 +217,7 @@ func (e *evaluation) rectify(i int, m concept) {
 			v = 1.1
 		}
 	case m&cChange != 0:
-		if e.near(i, cBusiness, 8, 8) || e.mask&cSelf != 0 || e.mask&cHow != 0 {
+		if e.near(i, cBusiness, 8, 8) || e.mask&(cSelf|cHow|cFormat|cPort) != 0 {
 			return
 		}
 		switch {

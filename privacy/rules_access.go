@@ -65,6 +65,9 @@ func (e *evaluation) give(i int) {
 	if e.mask&asking == 0 && !e.near(i, cMeDat, 4, 4) && !e.near(i, cCopy, 0, 6) {
 		return
 	}
+	if e.mask&(cFormat|cPort) != 0 && !e.near(i, cCopy|cAll|cWhat|cAccess, 2, 6) {
+		return // to be taken elsewhere: another right
+	}
 	data := e.strongest(i, 10, 12)
 	told := e.mask&(cCopy|cHold|cHave|cAll|cWhat|cAccess|cLaw) != 0
 	switch {
