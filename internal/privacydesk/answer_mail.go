@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"postroom/privacy"
 	"postroom/tickets"
 )
 
@@ -18,52 +19,120 @@ import (
 // never begin with it.
 const boundary = "=_postroom_archive"
 
+// answered is an answer of ours as one person got it.
+type answered struct {
+	id, subject, text, html string
+	from, fromName, to      string
+	cc                      []string
+	attach                  []int // of the message's attachments
+}
+
+// answered finds out what was sent. The mail to the person in the outbox knows
+// after its delivery only whom it went to.
+func (c *collector) answered(ctx context.Context, v privacy.View, s *origin, m *tickets.Message) (*answered, error) {
+	a := &answered{id: m.MessageID, subject: m.Subject, to: c.r.Address}
+	_, a.text, _ = tickets.ParseCommands(m.Text)
+	a.text = strings.TrimSpace(a.text)
+	a.attach = s.attach
+	queue := int64(0)
+	t, err := v.TicketByID(ctx, s.ticket)
+	if err != nil {
+		return nil, err
+	}
+	if t != nil {
+		queue = t.QueueID
+		if t.Subject != "" {
+			a.subject = "Re: " + t.Subject
+		}
+		for i := range t.Parties {
+			p := &t.Parties[i]
+			switch {
+			case p.Person == nil || p.Person.Address == "" || p.Role == tickets.PartyThird || p.Joined.After(m.Received):
+			case c.own[tickets.FoldAddress(p.Person.Address)]:
+				a.to = p.Person.Address
+			default:
+				a.cc = append(a.cc, p.Person.Address)
+			}
+		}
+	}
+	if s.mail != 0 {
+		o, _, err := v.OutgoingByID(ctx, s.mail)
+		if err != nil {
+			return nil, err
+		}
+		if o != nil {
+			a.id, a.to, queue = cmp.Or(o.MessageID, a.id), cmp.Or(o.To, a.to), cmp.Or(o.QueueID, queue)
+			if o.Spec.Text != "" || o.Spec.HTML != "" || len(o.Spec.Attach) > 0 { // it did not leave yet
+				a.text, a.html, a.subject, a.cc, a.attach = o.Spec.Text, o.Spec.HTML, cmp.Or(o.Spec.Subject, a.subject), o.Spec.Cc, nil
+				for _, i := range o.Spec.Attach {
+					if i >= 0 && i < len(m.Attachments) {
+						a.attach = append(a.attach, i)
+					}
+				}
+			}
+		}
+	}
+	if q := c.dir.QueueByID(queue); q != nil {
+		a.from, a.fromName = q.Address, cmp.Or(q.DisplayName, q.Name)
+	}
+	return a, nil
+}
+
+// ownFiles are attachments of an agent's mail that never go to a customer, as
+// the intake has it: signatures, keys, cards, mails.
+var ownFiles = map[string]bool{
+	"application/pkcs7-signature": true, "application/x-pkcs7-signature": true, "application/pgp-signature": true,
+	"application/pgp-keys": true, "text/vcard": true, "text/x-vcard": true,
+}
+
+// sentFiles are the attachments that went along: not what the ticket had
+// before and came back quoted.
+func (c *collector) sentFiles(ticket int64, m *tickets.Message) (list []int) {
+	for i, x := range m.Attachments {
+		if !c.files[ticket][x.SHA256] && !ownFiles[x.Type] && !strings.HasPrefix(x.Type, "message/") {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
 // writeAnswer writes an answer of ours as the person got it: from the queue,
 // with the text and the attachments that were sent. The bytes that left are
 // not kept, so trace fields and signatures are missing.
-func (c *collector) writeAnswer(ctx context.Context, m *tickets.Message, o *tickets.Outgoing, w io.Writer) error {
-	text, html, subject, id, to := m.Text, "", m.Subject, m.MessageID, strings.Join(m.To, ", ")
-	var from string
-	var cc []string
-	var attach []int
-	if o != nil {
-		text, html, subject, id, to, cc, attach = o.Spec.Text, o.Spec.HTML, o.Spec.Subject, o.MessageID, o.To, o.Spec.Cc, o.Spec.Attach
-		if q := c.dir.QueueByID(o.QueueID); q != nil {
-			from = mime.QEncoding.Encode("utf-8", cmp.Or(q.DisplayName, q.Name)) + " <" + q.Address + ">"
-		}
+func (c *collector) writeAnswer(ctx context.Context, m *tickets.Message, a *answered, w io.Writer) error {
+	from := ""
+	if a.from != "" {
+		from = mime.QEncoding.Encode("utf-8", a.fromName) + " <" + a.from + ">"
 	}
 	p := &mailWriter{w: w}
 	p.field("From", from)
-	p.field("To", to)
-	p.field("Cc", strings.Join(cc, ", "))
-	p.field("Subject", mime.QEncoding.Encode("utf-8", subject))
+	p.field("To", a.to)
+	p.field("Cc", strings.Join(a.cc, ", "))
+	p.field("Subject", mime.QEncoding.Encode("utf-8", a.subject))
 	p.field("Date", m.Received.UTC().Format(time.RFC1123Z))
-	if id != "" {
-		p.field("Message-ID", "<"+id+">")
+	if a.id != "" {
+		p.field("Message-ID", "<"+a.id+">")
 	}
 	p.line("MIME-Version: 1.0")
 	p.line(`Content-Type: multipart/mixed; boundary="` + boundary + `"`)
 	p.line("")
 	p.line("--" + boundary)
-	if html != "" {
+	if a.html != "" {
 		p.line(`Content-Type: multipart/alternative; boundary="` + boundary + `_a"`)
 		p.line("")
 		p.line("--" + boundary + "_a")
 	}
-	p.text("plain", text)
-	if html != "" {
+	p.text("plain", a.text)
+	if a.html != "" {
 		p.line("--" + boundary + "_a")
-		p.text("html", html)
+		p.text("html", a.html)
 		p.line("--" + boundary + "_a--")
 	}
-	for _, i := range attach {
-		if i < 0 || i >= len(m.Attachments) {
-			continue
-		}
-		a := m.Attachments[i]
+	for _, i := range a.attach {
+		x := m.Attachments[i]
 		p.line("--" + boundary)
-		p.line("Content-Type: " + cmp.Or(mediaType(a.Type), "application/octet-stream"))
-		if v := mime.FormatMediaType("attachment", map[string]string{"filename": a.Name}); v != "" && a.Name != "" {
+		p.line("Content-Type: " + cmp.Or(mediaType(x.Type), "application/octet-stream"))
+		if v := mime.FormatMediaType("attachment", map[string]string{"filename": x.Name}); v != "" && x.Name != "" {
 			p.line("Content-Disposition: " + v)
 		}
 		p.line("Content-Transfer-Encoding: base64")
@@ -147,4 +216,32 @@ func mediaType(s string) string {
 		return t
 	}
 	return ""
+}
+
+// asSent says what an answer was. When the far side has accepted it, the outbox
+// keeps no more of it than to whom it went: then the words are those of the
+// agent's mail without its commands, under the ticket's subject, with its
+// attachments, and the copies went to the other parties of that time.
+func (c *collector) asSent(o *tickets.Outgoing, m *tickets.Message) *tickets.Outgoing {
+	if o == nil || o.Spec.Template != "" || o.Spec.Text != "" {
+		return o
+	}
+	full := *o
+	_, text, _ := tickets.ParseCommands(m.Text)
+	full.Spec.Text = strings.TrimSpace(text)
+	for i := range m.Attachments {
+		full.Spec.Attach = append(full.Spec.Attach, i)
+	}
+	if o.Ticket == nil {
+		return &full
+	}
+	full.Spec.Subject = o.Ticket.Subject
+	for i := range o.Ticket.Parties {
+		p := &o.Ticket.Parties[i]
+		if p.Person != nil && p.Person.Address != "" && p.Role != tickets.PartyThird && !p.Joined.After(m.Received) &&
+			tickets.FoldAddress(p.Person.Address) != tickets.FoldAddress(o.To) {
+			full.Spec.Cc = append(full.Spec.Cc, p.Person.Address)
+		}
+	}
+	return &full
 }

@@ -31,6 +31,7 @@ func (w *world) fill() (own, bobs string, answer *tickets.Message) {
 func TestP5_Archive(t *testing.T) {
 	w := newWorld(t)
 	own, bobs, _ := w.fill()
+	w.settleAll() // what a mail was composed of goes when it was delivered
 	w.desk.Plain = true
 	r := w.request(privacy.Access, zoraAt, privacy.JobArchive)
 	if w.work() != 1 {

@@ -25,7 +25,9 @@ type collector struct {
 	c    *archive.Contents
 	src  map[int64]*origin // by message
 	last masks
-	by   map[string]*archive.Recipient
+	// files are the sums of what was attached in each ticket so far.
+	files map[int64]map[string]bool
+	by    map[string]*archive.Recipient
 }
 
 // origin says where the content of a message is.
@@ -33,6 +35,7 @@ type origin struct {
 	ticket   int64
 	relation privacy.Relation
 	mail     int64 // of ours to the person: what was really sent
+	attach   []int // of an answer that left: what went along
 }
 
 // masks are the patterns of all others in one ticket.
@@ -52,7 +55,7 @@ func (d *Desk) collect(ctx context.Context, r *privacy.Request) (*collector, *ar
 	if made.IsZero() {
 		made = d.Now()
 	}
-	c := &collector{d: d, r: r, src: map[int64]*origin{}, own: map[string]bool{}, by: map[string]*archive.Recipient{}}
+	c := &collector{d: d, r: r, src: map[int64]*origin{}, own: map[string]bool{}, files: map[int64]map[string]bool{}, by: map[string]*archive.Recipient{}}
 	c.who = privacy.Identity{Addresses: addresses}
 	for _, a := range addresses {
 		c.own[tickets.FoldAddress(a)] = true
@@ -172,6 +175,14 @@ func (c *collector) message(ctx context.Context, v privacy.View, t *archive.Tick
 	if err != nil || m == nil || m.Received.After(c.c.Made) {
 		return err
 	}
+	if c.files[held.TicketID] == nil {
+		c.files[held.TicketID] = map[string]bool{}
+	}
+	defer func() {
+		for _, a := range m.Attachments {
+			c.files[held.TicketID][a.SHA256] = true
+		}
+	}()
 	for _, w := range c.r.Detail.Withheld {
 		if w.Receipt == m.Receipt {
 			c.c.Withheld = append(c.c.Withheld, archive.Withheld{Ticket: t.Ref, Receipt: m.Receipt, Received: m.Received.UTC(), What: "message", Ground: w.Ground})
@@ -225,33 +236,24 @@ func (c *collector) whole(x *archive.Message, m *tickets.Message) {
 }
 
 // answer is a mail of ours as it was sent to the person: the bytes that the
-// agent handed in may hold what is the agent's own.
+// agent handed in may hold what is the agent's own. Once a mail is delivered,
+// what it was composed of is gone from the outbox, and it is told again from
+// the message.
 func (c *collector) answer(ctx context.Context, v privacy.View, x *archive.Message, s *origin, m *tickets.Message, mail int64) error {
-	x.By, x.Whole, x.MessageID, x.Subject = archive.Team, true, m.MessageID, m.Subject
-	attach := []int(nil)
-	if mail != 0 {
-		o, _, err := v.OutgoingByID(ctx, mail)
-		if err != nil {
-			return err
-		}
-		if o != nil {
-			s.mail = mail
-			x.To, x.Cc, x.Subject, x.MessageID, attach = []string{o.To}, o.Spec.Cc, o.Spec.Subject, o.MessageID, o.Spec.Attach
-			x.TextBytes = len(o.Spec.Text) + len(o.Spec.HTML)
-			if q := c.dir.QueueByID(o.QueueID); q != nil {
-				x.From, x.FromName = q.Address, cmp.Or(q.DisplayName, q.Name)
-			}
-			for _, other := range o.Spec.Cc {
-				c.disclosed(other, "copy", m.Received)
-			}
-		}
+	s.mail, s.attach = mail, c.sentFiles(s.ticket, m)
+	a, err := c.answered(ctx, v, s, m)
+	if err != nil {
+		return err
+	}
+	x.By, x.Whole, x.MessageID, x.Subject, x.To, x.Cc, x.From, x.FromName = archive.Team, true, a.id, a.subject, []string{a.to}, a.cc, a.from, a.fromName
+	x.TextBytes = len(a.text) + len(a.html)
+	for _, other := range a.cc {
+		c.disclosed(other, "copy", m.Received)
 	}
 	size := int64(4<<10) + 4*int64(x.TextBytes)
-	for _, i := range attach {
-		if i >= 0 && i < len(m.Attachments) {
-			x.Attachments, x.Indexes = append(x.Attachments, m.Attachments[i]), append(x.Indexes, i)
-			size += m.Attachments[i].Size*138/100 + 1<<10
-		}
+	for _, i := range a.attach {
+		x.Attachments, x.Indexes = append(x.Attachments, m.Attachments[i]), append(x.Indexes, i)
+		size += m.Attachments[i].Size*138/100 + 1<<10
 	}
 	x.Size = size
 	return nil

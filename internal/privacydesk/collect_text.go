@@ -51,19 +51,14 @@ func (c *collector) Text(ctx context.Context, id int64) (text string, err error)
 			return err
 		}
 		switch {
-		case s.mail != 0:
-			o, _, err := v.OutgoingByID(ctx, s.mail)
+		case s.relation == privacy.Addressed && m.Direction == tickets.DirectionOut:
+			a, err := c.answered(ctx, v, s, m)
 			if err != nil {
 				return err
 			}
-			if o != nil {
-				text = o.Spec.Text
-			}
+			text = a.text
 		case s.relation == privacy.Wrote || s.relation == privacy.Addressed:
 			text = cmp.Or(m.Whole, m.Text)
-			if m.Direction == tickets.DirectionOut {
-				text = m.Text
-			}
 		default:
 			t, err := v.TicketByID(ctx, s.ticket)
 			if err != nil || t == nil {
@@ -123,20 +118,20 @@ func (c *collector) WriteRaw(ctx context.Context, id int64, w io.Writer) error {
 		return c.d.Store.WriteRaw(ctx, id, w)
 	}
 	var m *tickets.Message
-	var o *tickets.Outgoing
+	var a *answered
 	err := c.d.view(ctx, func(v privacy.View) (err error) {
-		if m, err = v.MessageByID(ctx, id); err == nil && s.mail != 0 {
-			o, _, err = v.OutgoingByID(ctx, s.mail)
+		if m, err = v.MessageByID(ctx, id); err == nil && m != nil && m.Direction == tickets.DirectionOut {
+			a, err = c.answered(ctx, v, s, m)
 		}
 		return err
 	})
 	if err != nil || m == nil {
 		return err
 	}
-	if m.Direction == tickets.DirectionIn {
+	if a == nil {
 		return c.d.Store.WriteRaw(ctx, id, w)
 	}
-	return c.writeAnswer(ctx, m, o, w)
+	return c.writeAnswer(ctx, m, a, w)
 }
 
 // WriteAttachment implements archive.Source.
