@@ -24,6 +24,7 @@ import (
 	"postroom/internal/pace"
 	"postroom/internal/password"
 	"postroom/internal/tlspolicy"
+	"postroom/privacy"
 	"postroom/smtpd"
 	"postroom/tickets"
 )
@@ -130,8 +131,23 @@ func newServer(ctx context.Context, d *desk, roles []string) (*server, error) {
 		learner = r
 	}
 	s.jobs = &jobs.Worker{Store: d.store, Releaser: d.intake, Learner: learner, Bodies: d.store, Limit: d.limit, Tally: d.tally, Ledger: d.store, Addr: d.addr, Name: d.node, Log: d.log, Now: d.now,
-		Wake: s.jobWake, Gate: doors.Gate(jobsWhenBusy), Made: s.out.Wake, Others: d.work.Handlers()}
+		Wake: s.jobWake, Gate: doors.Gate(jobsWhenBusy), Made: s.out.Wake, Request: requestIn, Others: d.work.Handlers()}
 	return s, nil
+}
+
+// requestIn says which rights the words of a mail seem to exercise.
+func requestIn(subject, text string) (rights []string, sure bool) {
+	r := privacy.Recognise(subject, text)
+	if r == nil {
+		return nil, false
+	}
+	for _, x := range r.Rights {
+		rights = append(rights, string(x))
+	}
+	if rights == nil {
+		rights = []string{string(privacy.Access)} // rights without saying which
+	}
+	return rights, r.Sure
 }
 
 func (s *server) mailConfig() smtpd.Config {

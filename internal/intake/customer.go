@@ -51,7 +51,7 @@ func (in *Intake) customer(ctx context.Context, v tickets.View, m *mail, to *des
 		return nil, err
 	}
 	ch := tickets.Receive(c)
-	in.looksLikeRequest(ch, m, c.Message)
+	in.mayBeRequest(ch, m, c.Message)
 	return ch, nil
 }
 

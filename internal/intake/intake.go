@@ -156,7 +156,7 @@ func (in *Intake) Take(ctx context.Context, env tickets.Envelope, data io.Reader
 		return "", false, err
 	}
 	in.weigh(ctx, mail)
-	if mail.look != nil && mail.msg.Kind == message.KindMail && !mail.msg.Bulk {
+	if in.toPrivacy(env.To) {
 		mail.recognised() // now, while nobody waits for the reading that decides
 	}
 	change, err := in.store.Apply(ctx, func(ctx context.Context, v tickets.View) (*tickets.Change, error) {

@@ -258,28 +258,20 @@ func (m *mail) recognised() *privacy.Recognition {
 	return m.request
 }
 
-// looksLikeRequest marks an ordinary mail in which somebody seems to exercise
-// a right, so that the agent can hand it over (P10).
-func (in *Intake) looksLikeRequest(ch *tickets.Change, m *mail, msg *tickets.Message) {
+// mayBeRequest lets the job that tells the agents of an ordinary mail look
+// whether somebody exercises a right in it, so that they can hand it over
+// (P10): nobody waits for that with the sender. Spam is looked at, too.
+func (in *Intake) mayBeRequest(ch *tickets.Change, m *mail, msg *tickets.Message) {
 	if m.msg.Kind != message.KindMail || m.msg.Bulk || msg.Ticket == nil || m.env.Via == tickets.ViaImport {
 		return
 	}
-	r := m.recognised()
-	if r == nil {
-		return
+	i := slices.IndexFunc(ch.Jobs, func(j *tickets.Job) bool { return j.Kind == "notify" && j.Message == msg })
+	if i < 0 {
+		i = len(ch.Jobs)
+		ch.Jobs = append(ch.Jobs, &tickets.Job{Kind: "notify", Ticket: msg.Ticket, Message: msg, RunAt: m.env.Received})
 	}
-	right, names := privacy.Access, []string{}
-	for n, x := range r.Rights {
-		if n == 0 {
-			right = x
-		}
-		names = append(names, string(x))
+	if ch.Jobs[i].Data == nil {
+		ch.Jobs[i].Data = map[string]string{}
 	}
-	sure := "no"
-	if r.Sure {
-		sure = "yes"
-	}
-	msg.Defects = append(msg.Defects, "looks like a privacy request: #privacy "+string(right)+" hands it to the privacy officer, with the clock from its arrival")
-	ch.Events = append(ch.Events, &tickets.Event{Ticket: msg.Ticket, TicketID: msg.Ticket.ID, At: m.env.Received, Kind: "privacy", Actor: tickets.ActorSystem, Message: msg,
-		Data: map[string]string{"rights": strings.Join(names, " "), "sure": sure}})
+	ch.Jobs[i].Data["look"] = "request"
 }

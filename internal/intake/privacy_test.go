@@ -432,8 +432,27 @@ func TestP10_WrongChannel(t *testing.T) {
 	d := newPrivacyDesk(t)
 	g := d.ok(mail{Body: "Guten Tag, bitte schicken Sie mir alle Daten, die Sie über mich gespeichert haben."})
 	arrived := g.m.Received
-	if !strings.Contains(strings.Join(g.m.Defects, " "), "#privacy access") || !slices.Contains(d.events(g.t), "privacy") {
-		t.Errorf("the agent is not told: %v", g.m.Defects)
+	// The job that tells the agents looks for it.
+	d.work.Request = func(subject, text string) ([]string, bool) {
+		r := privacy.Recognise(subject, text)
+		return []string{string(r.Rights[0])}, r.Sure
+	}
+	d.work.Work(t.Context())
+	leases, err := d.store.LeaseOutbox(t.Context(), "o", 9, 9, time.Minute)
+	d.must(err)
+	var flagged bool
+	d.must(d.store.View(t.Context(), func(v tickets.View) error {
+		for _, l := range leases {
+			o, _, err := v.OutgoingByID(t.Context(), l.ID)
+			if err != nil {
+				return err
+			}
+			flagged = flagged || o.Kind == tickets.OutNotification && o.Spec.Args["request"] == "access"
+		}
+		return nil
+	}))
+	if !flagged || !slices.Contains(d.events(g.t), "privacy") {
+		t.Error("the agents are not told")
 	}
 	if d.states("ann@customer.example") != "" {
 		t.Error("an ordinary mail made a request by itself")

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,6 +66,10 @@ type Worker struct {
 	Wake     <-chan struct{} // a job may be waiting
 	Made     func()          // told that outgoing mail was written; many goroutines call it
 	Gate     Gate            // nil: nothing is held back
+
+	// Request says which rights of a data subject the words of a mail seem to
+	// exercise, the likeliest first; nil: nobody looks.
+	Request func(subject, text string) (rights []string, sure bool)
 
 	// Others carries out the kinds of jobs that belong to other rooms. A handler
 	// takes its row away itself, in the change it makes.
@@ -221,6 +226,9 @@ func (w *Worker) notify(ctx context.Context, j *tickets.Job) error {
 	}
 	made := false
 	asked := make(map[int64]verdict) // a budget is asked once, however often this is decided
+	var look sync.Once
+	var rights []string
+	var sure bool
 	_, err := w.Store.Apply(ctx, func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
 		ch := &tickets.Change{FinishJob: j.ID}
 		made = false
@@ -246,7 +254,12 @@ func (w *Worker) notify(ctx context.Context, j *tickets.Job) error {
 		if d.QueueByID(t.QueueID) == nil {
 			return nil, errors.New("the ticket's queue is not known here yet") // another node was given it just now
 		}
-		ch.Outbox = w.withinBudget(ctx, t, asked, tickets.Notifications(tickets.Notice{Ticket: t, Message: m, Directory: d, Addr: w.Addr, Data: j.Data, Now: w.Now()}))
+		notices := tickets.Notifications(tickets.Notice{Ticket: t, Message: m, Directory: d, Addr: w.Addr, Data: j.Data, Now: w.Now()})
+		if j.Data["look"] == "request" && w.Request != nil {
+			look.Do(func() { rights, sure = w.Request(m.Subject, m.Text) })
+			w.flag(ch, t, m, notices, rights, sure)
+		}
+		ch.Outbox = w.withinBudget(ctx, t, asked, notices)
 		made = len(ch.Outbox) > 0
 		return ch, nil
 	})
@@ -254,6 +267,22 @@ func (w *Worker) notify(ctx context.Context, j *tickets.Job) error {
 		w.Made()
 	}
 	return err
+}
+
+// flag tells the agents that somebody seems to exercise a right.
+func (w *Worker) flag(ch *tickets.Change, t *tickets.Ticket, m *tickets.Message, notices []*tickets.Outgoing, rights []string, sure bool) {
+	if len(rights) == 0 {
+		return
+	}
+	for _, o := range notices {
+		if o.Spec.Args == nil {
+			o.Spec.Args = map[string]string{}
+		}
+		o.Spec.Args["request"] = rights[0]
+	}
+	word := map[bool]string{true: "yes", false: "no"}[sure]
+	ch.Events = append(ch.Events, &tickets.Event{TicketID: t.ID, At: w.Now(), Kind: "privacy", Actor: tickets.ActorSystem, Message: m,
+		Data: map[string]string{"rights": strings.Join(rights, " "), "sure": word}})
 }
 
 // unsnooze opens tickets whose time has come, and tells their agents.

@@ -31,6 +31,12 @@ type NotifyVars struct {
 
 const rule = "----------------------------------------------------------------"
 
+// LooksLikeRequest tells agents that a mail seems to exercise a right of a data
+// subject, by the right's name.
+func LooksLikeRequest(right string) string {
+	return "looks like a privacy request: #privacy " + right + " hands it to the privacy officer, with the clock from its arrival"
+}
+
 // proofs says what the sender check found, so that nobody needs to know SPF.
 var proofs = map[string]string{
 	"aligned": "passed: the mail comes from a server of the sender's domain",

@@ -257,6 +257,9 @@ func (c *composer) notification(d *draft, job *Job, q *tickets.Queue) {
 	}
 	if m := out.Message; m != nil {
 		c.describe(&v, job, m)
+		if right := out.Spec.Args["request"]; right != "" {
+			v.Defects = append(v.Defects, mailtext.LooksLikeRequest(cleanLine(right, 40)))
+		}
 		if v.From != "" && !m.Unverified && m.AuthorAgent == 0 {
 			if name := safeName(m.FromName); name != "" {
 				d.fromName = name + " via " + safeName(queueName(q))
