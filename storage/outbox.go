@@ -23,7 +23,7 @@ const leaseFair = `UPDATE outbox SET state = 'leased', fence = fence + 1, worker
 const leaseFirst = `UPDATE outbox SET state = 'leased', fence = fence + 1, worker = ?, next_at = ? WHERE id IN (
  SELECT id FROM (SELECT id, kind, next_at, ROW_NUMBER() OVER (PARTITION BY domain, kind ORDER BY next_at, id) AS turn FROM (
   SELECT id, domain, kind, next_at FROM outbox WHERE ` + firstDue + ` ORDER BY next_at LIMIT ?%s) AS due) AS fair
- ORDER BY CASE kind WHEN 'answer' THEN 0 WHEN 'privacy' THEN 1 ELSE 2 END, turn, next_at LIMIT ?)` + leaseGives
+ ORDER BY CASE kind WHEN 'answer' THEN 0 WHEN 'privacy' THEN 1 ELSE 2 END, turn, next_at, id LIMIT ?)` + leaseGives
 
 const (
 	leaseGives = " RETURNING id, kind, domain, fence, attempts, created, noticed"
@@ -67,7 +67,7 @@ func (db *DB) LeaseOutbox(ctx context.Context, worker string, n, many int, d tim
 		return nil
 	})
 	slices.SortFunc(list, func(a, b tickets.OutLease) int {
-		return cmp.Or(a.Kind.Rank()-b.Kind.Rank(), a.Created.Compare(b.Created))
+		return cmp.Or(a.Kind.Rank()-b.Kind.Rank(), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	})
 	return list, wrapErr("lease mail", err)
 }
