@@ -117,7 +117,7 @@ func (c *Consents) challenge(ctx context.Context, v View, ch *tickets.Change, p 
 	args := map[string]string{"purpose": p.Label(e.Language), "wording": words(p.Wording(e)), "word": consent.Word(e.Language),
 		"code": code, "until": tok.Expires.UTC().Format(time.DateOnly), "stop": c.plainStop()}
 	if e.Act == consent.Pending {
-		args["child"] = e.Address
+		args["child"] = e.Address // taken along by the child's erasure, see About
 	}
 	if p.Express(e) {
 		args["special"] = "yes"
@@ -157,6 +157,9 @@ func (c *Consents) write(ctx context.Context, v View, ch *tickets.Change, mail M
 	}
 	out := &tickets.Outgoing{Org: to.Org, Kind: tickets.OutPrivacy, MessageID: tickets.NewMessageID(q.ReplyDomain), To: to.Address, ToPerson: to,
 		QueueID: q.ID, Spec: tickets.OutSpec{Template: string(mail), Language: language, Args: args, ReplyTo: replyTo}}
+	if child := args["child"]; child != "" {
+		out.About = []string{child}
+	}
 	if under != nil {
 		out.Spec.Unsubscribe, out.Spec.OneClick = c.Unsubscribe(under)
 	}

@@ -141,7 +141,7 @@ func (c *Consents) tellOfficers(ctx context.Context, v View, ch *tickets.Change,
 			continue
 		}
 		ch.Outbox = append(ch.Outbox, &tickets.Outgoing{Org: e.Org, Kind: tickets.OutReport, MessageID: tickets.NewMessageID(q.ReplyDomain), To: a.Address, ToAgent: a.ID,
-			QueueID: q.ID, Spec: tickets.OutSpec{Subject: "A consent waits for your review: " + p.Name, ReplyTo: c.Addr.Command(q, a.ID),
+			About: []string{e.Address}, QueueID: q.ID, Spec: tickets.OutSpec{Subject: "A consent waits for your review: " + p.Name, ReplyTo: c.Addr.Command(q, a.ID),
 				Text: fmt.Sprintf(reviewText, e.Address, p.Label(e.Language), e.Version, e.Language, e.Receipt, quote(words(p.Wording(e))), p.Name, e.Address, p.Name, e.Address)}})
 	}
 	return nil

@@ -59,3 +59,49 @@ func TestConsentOutlivesAParentAndAMove(t *testing.T) {
 		}
 	})
 }
+
+// A mail that names somebody beside the one it goes to is taken along by that
+// person's erasure, and by the recipient's: a question to a parent names the
+// child, a review the person whose consent waits.
+func TestErasureTakesMailsThatNameThePerson(t *testing.T) {
+	t.Parallel()
+	backends(t, func(t *testing.T, opt Options) {
+		const kid, mum = "zqxkid@zqxdomain.test", "mum@x.test"
+		db := open(t, opt)
+		for _, gone := range []string{mum, kid} {
+			keep(t, db, testMail{from: kid, id: "kid1" + gone, subject: "s", raw: []byte("1")})
+			keep(t, db, testMail{from: mum, id: "mum1" + gone, subject: "s", raw: []byte("2")})
+			out := func(to string, agent int64) *tickets.Outgoing {
+				o := &tickets.Outgoing{Org: 1, Kind: tickets.OutPrivacy, MessageID: "m" + to, To: to, QueueID: 1, ToAgent: agent, About: []string{kid},
+					Spec: tickets.OutSpec{Template: string(privacy.MailConsentAsk), Args: map[string]string{"child": kid}}}
+				if agent == 0 {
+					o.ToPerson = &tickets.Person{Org: 1, Address: to, Created: day}
+				}
+				return o
+			}
+			ch := apply(t, db, func(v privacy.View) (*tickets.Change, error) {
+				ask, review := out(mum, 0), out("olga@team.test", 7)
+				who, err := v.PersonByAddress(ctx, 1, mum)
+				ask.ToPerson = who
+				return &tickets.Change{Outbox: []*tickets.Outgoing{ask, review}}, err
+			})
+			r := ask(t, db, privacy.Erasure, gone, []byte("token"+gone))
+			eraseAll(t, db, privacy.Plan{RequestID: r.ID, Org: 1, Addresses: []string{gone}, Now: time.Now(), Ends: time.Now().AddDate(3, 0, 0)})
+			desk(t, db, func(v privacy.View) error {
+				for i, o := range ch.Outbox {
+					left, _, err := v.OutgoingByID(ctx, o.ID)
+					if err != nil {
+						return err
+					}
+					if want := gone == mum && i == 1; (left != nil) != want {
+						t.Errorf("%s is erased: mail %d to %s is left: %v", gone, i, o.To, left != nil)
+					}
+				}
+				return nil
+			})
+			if f := faults(t, db); len(f) > 0 {
+				t.Error(f)
+			}
+		}
+	})
+}

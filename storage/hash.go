@@ -19,7 +19,7 @@ const (
 	kindAck     int64 = 12 // an acknowledgement written to the address; no is its time, target the mail
 	kindParty   int64 = 13 // no: a ticket the person takes part in; target the party's number
 	kindOwned   int64 = 14 // no: a message whose key is wrapped for the person
-	kindSent    int64 = 15 // no: another mail written to the address
+	kindSent    int64 = 15 // no: another mail written to the address, or naming it beside the recipient
 	kindMessage int64 = 16 // Message-ID: the message
 	kindMail    int64 = 17 // Message-ID of a mail of ours: its ticket; no is the message it is about
 	kindDedupe  int64 = 18 // identity: the message

@@ -229,6 +229,9 @@ func (p *planner) outgoing(ctx context.Context, o *tickets.Outgoing) error {
 	case o.ToPerson != nil && owner >= 0: // a request's mails are found by the request
 		p.lookup(p.v.addressHash(o.Org, o.To), kindSent, o.ID, o.ID)
 	}
+	for _, a := range o.About {
+		p.lookup(p.db.hash.address(o.Org, a), kindSent, o.ID, o.ID)
+	}
 	return nil
 }
 

@@ -289,8 +289,9 @@ type Outgoing struct {
 	Ticket    *Ticket  // nil for mail about no ticket
 	Message   *Message // whose content is sent or quoted; nil if none
 	To        string
-	ToAgent   int64   // set when To is an agent's
-	ToPerson  *Person // set when To is a person's: the row is sealed with that key
+	ToAgent   int64    // set when To is an agent's
+	ToPerson  *Person  // set when To is a person's: the row is sealed with that key
+	About     []string // whom it names beside the recipient: whose erasure takes it along; kept only as hashes
 	QueueID   int64
 	SealKey   int64  // seals the row instead of the recipient's key, such as a privacy request's own; 0: none
 	RequestID int64  // the privacy request the mail belongs to; 0 if none

@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +188,14 @@ func TestConsentOfAChild(t *testing.T) {
 	if d.standing("school", "kim@customer.example").Stands || len(g.out) != 1 || g.out[0].To != "mum@other.example" || g.out[0].Spec.Args["child"] != "kim@customer.example" {
 		t.Fatalf("after the child: %+v", g.out)
 	}
+	d.must(d.store.View(t.Context(), func(v tickets.View) error {
+		// What names the child is found from the child, for its erasure.
+		mails, err := d.store.Holdings(t.Context(), 1, []string{"kim@customer.example"})
+		if err == nil && !slices.ContainsFunc(mails.Mails, func(m privacy.HeldMail) bool { return m.ID == g.out[0].ID }) {
+			t.Error("the question to the parent is not found from the child")
+		}
+		return err
+	}))
 	parent := g.out[0].Spec.ReplyTo
 	d.ok(mail{From: "kim@customer.example", Rcpt: []string{parent}, Body: "AGREE"})
 	d.ok(mail{From: "mum@other.example", IP: evilIP, Rcpt: []string{parent}, Body: "AGREE"})
