@@ -347,8 +347,12 @@ func (in *Incoming) name() string {
 	return cmp.Or(in.Mail.Sender.Name, in.Mail.Message.FromName)
 }
 
-// language is that of the words, else of the mail.
+// language is that of the words, else of the mail. One word such as STOP tells
+// of no language: then it is the one the person wrote in before.
 func (in *Incoming) language() string {
+	if p := in.Mail.Sender; p != nil && p.Language != "" && len(strings.Fields(in.Text)) <= 2 {
+		return p.Language
+	}
 	if in.Said != nil && in.Said.Language != "" {
 		return in.Said.Language
 	}

@@ -217,31 +217,3 @@ func mediaType(s string) string {
 	}
 	return ""
 }
-
-// asSent says what an answer was. When the far side has accepted it, the outbox
-// keeps no more of it than to whom it went: then the words are those of the
-// agent's mail without its commands, under the ticket's subject, with its
-// attachments, and the copies went to the other parties of that time.
-func (c *collector) asSent(o *tickets.Outgoing, m *tickets.Message) *tickets.Outgoing {
-	if o == nil || o.Spec.Template != "" || o.Spec.Text != "" {
-		return o
-	}
-	full := *o
-	_, text, _ := tickets.ParseCommands(m.Text)
-	full.Spec.Text = strings.TrimSpace(text)
-	for i := range m.Attachments {
-		full.Spec.Attach = append(full.Spec.Attach, i)
-	}
-	if o.Ticket == nil {
-		return &full
-	}
-	full.Spec.Subject = o.Ticket.Subject
-	for i := range o.Ticket.Parties {
-		p := &o.Ticket.Parties[i]
-		if p.Person != nil && p.Person.Address != "" && p.Role != tickets.PartyThird && !p.Joined.After(m.Received) &&
-			tickets.FoldAddress(p.Person.Address) != tickets.FoldAddress(o.To) {
-			full.Spec.Cc = append(full.Spec.Cc, p.Person.Address)
-		}
-	}
-	return &full
-}
