@@ -27,6 +27,7 @@ type desk struct {
 	data   string
 	ip     string
 	prefix []string // put before the server's command line, such as prlimit
+	env    []string // of the server, besides ours
 
 	proc *server
 }
@@ -55,6 +56,9 @@ func newDesk(t testing.TB, w *world, more settings) *desk {
 	t.Helper()
 	dir := t.TempDir()
 	d := &desk{t: t, dir: dir, config: filepath.Join(dir, "etc", "postroom.toml"), data: filepath.Join(dir, "data"), ip: loopback(t)}
+	if w.ca != "" {
+		d.env = append(d.env, "SSL_CERT_FILE="+w.ca)
+	}
 	d.must("init", filepath.Dir(d.config), "--hostname", "mx.desk.example")
 	set := settings{
 		"data": quote(d.data), "listen.mx": quote(d.mx()), "listen.submission": quote(d.submission()),
@@ -307,7 +311,7 @@ func (d *desk) start(args ...string) *server {
 	argv = append(argv, args...)
 	s := &server{log: &logBuffer{}, exited: make(chan struct{})}
 	s.cmd = exec.Command(argv[0], argv[1:]...)
-	s.cmd.Env = append(os.Environ(), "POSTROOM_CONFIG="+d.config)
+	s.cmd.Env = append(append(os.Environ(), "POSTROOM_CONFIG="+d.config), d.env...)
 	s.cmd.Dir = d.dir
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

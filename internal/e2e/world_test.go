@@ -3,11 +3,15 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +33,7 @@ type world struct {
 	t    testing.TB
 	ip   string
 	dns  string
+	ca   string // file with the certificate that proves the world's mail server; empty: it speaks no TLS
 	zone *resolver.Fake
 
 	mu      sync.Mutex
@@ -51,7 +56,26 @@ type mail struct {
 // outsideDomains are the world's own. The desk's is desk.example.
 var outsideDomains = []string{"acme.example", "kunde.example", "agents.example", "full.example", "many.example"}
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB) *world { t.Helper(); return openWorld(t, nil) }
+
+// newSecureWorld is a world whose mail server can be reached over TLS that can
+// be verified.
+func newSecureWorld(t testing.TB) *world {
+	t.Helper()
+	both := selfSigned(t, "mail.outside.example", 7)
+	pair, err := tls.X509KeyPair(both, both)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := openWorld(t, &tls.Config{Certificates: []tls.Certificate{pair}})
+	w.ca = filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(w.ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func openWorld(t testing.TB, secure *tls.Config) *world {
 	t.Helper()
 	w := &world{t: t, ip: loopback(t), news: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -76,6 +100,7 @@ func newWorld(t testing.TB) *world {
 	s.MaxMessageBytes = 64 << 20
 	s.ReadTimeout, s.WriteTimeout = time.Minute, time.Minute
 	s.EnableSMTPUTF8 = true
+	s.TLSConfig = secure
 	s.ErrorLog = log.New(io.Discard, "", 0)
 	go s.Serve(l)
 	t.Cleanup(func() { s.Close() })
