@@ -32,7 +32,8 @@ func newPrivacyWork(d *desk) (*privacydesk.Desk, error) {
 		return nil, fmt.Errorf("publish the key that signs certificates: %w", err)
 	}
 	p := &d.cfg.Privacy
-	w := &privacydesk.Desk{Store: d.store, Decide: d.privacy, Masker: &privacydesk.Masker{}, Key: key, About: aboutData(p, d.consents.Rules), ConsentKeep: d.consents.Rules.Keep, Plain: p.Archive == "plain",
+	store := tellingStore{d.store, func() { d.queue.Broadcast(context.Background(), erasedTopic) }}
+	w := &privacydesk.Desk{Store: store, Decide: d.privacy, Masker: &privacydesk.Masker{}, Key: key, About: aboutData(p, d.consents.Rules), ConsentKeep: d.consents.Rules.Keep, Plain: p.Archive == "plain",
 		PartBytes: p.PartBytes, BackupDays: p.BackupDays, Words: mailtext.PreviewText, Zone: p.Location(), Log: d.log, Now: d.now,
 		Budget: func(aligned bool) bool { return d.intake.ChallengeBudget(context.Background(), aligned) },
 		Made: func() {

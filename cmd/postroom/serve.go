@@ -288,6 +288,7 @@ func (s *server) run(ctx context.Context) error {
 			})
 		})
 	}
+	spawn(func() { s.keepSearchClean(outCtx) })
 	if s.has("worker") {
 		spawn(func() { s.keepLedger(outCtx) })
 		spawn(func() { s.keepRegular(outCtx) })

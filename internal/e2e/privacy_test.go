@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // The ways of running the desk on which the rights are exercised.
@@ -34,7 +33,7 @@ func inAllLanguages(t *testing.T, more settings, story func(b *bureau, s subject
 // answer, and a note about the person.
 func (b *bureau) converse(s subject) {
 	b.t.Helper()
-	body := s.words["question"] + " zephyrtone – " + s.address() + "\n"
+	body := s.words["question"] + " zephyrtone, " + s.secret() + " – " + s.address() + "\n"
 	raw := letter(encodeFrom(s.from), support, "The kettle of "+s.language, "", body)
 	raw = withFile(raw, "plan.txt", "text/plain", "bought in springfall")
 	b.door().mustSend(s.address(), support, raw)
@@ -365,14 +364,20 @@ func (b *bureau) gone(s subject, no string) {
 	if list := b.admin().of(s.address()); len(list) > 0 {
 		b.t.Errorf("tickets are left: %+v", list)
 	}
-	for _, n := range b.nodes {
-		if out, _, status := n.run("privacy", "scan", s.address(), "zephyrtone", "patient-natured"); status != 0 && !strings.Contains(out, "zephyrtone") {
-			b.t.Errorf("found on disk:\n%s", out)
-		}
+	for _, n := range b.nodes { // the other node's index follows at once, not within the step
+		eventually(b.t, "nothing is found on disk", func() string {
+			out, _, status := n.run("privacy", "scan", s.address(), s.secret())
+			if status == 1 || status == 0 && strings.Contains(out, "Nothing was found") {
+				return out[:len(out)*status]
+			}
+			b.t.Fatalf("status %d: %s", status, out)
+			return ""
+		})
 	}
 	if out := b.admin().must("ticket", "search", "lemonwort"); strings.Contains(out, s.address()) {
 		b.t.Errorf("search finds\n%s", out)
 	}
 }
 
-var _ = time.Second
+// secret is a word of this person's conversation and of nobody else's.
+func (s subject) secret() string { return "quaver" + s.language + "lock" }
