@@ -268,33 +268,3 @@ func (c *Consents) StopByToken(ctx context.Context, v View, ch *tickets.Change, 
 	s.Org, s.Address, s.Purpose, s.Language = e.Org, e.Address, e.Purpose, e.Language
 	return true, c.Stop(ctx, v, ch, s)
 }
-
-// Mailing is a mail of the team's to many, for one purpose.
-type Mailing struct {
-	Purpose *consent.Purpose
-	Queue   *tickets.Queue // whose address it comes from
-	Subject string
-	Text    string
-}
-
-// Send writes the mail to somebody under the entry that consents to it. It
-// returns nil where the entry does not stand, or is not the one that does. It
-// is looked at again when the mail is handed over.
-func (c *Consents) Send(ctx context.Context, v View, under *consent.Entry, m Mailing, now time.Time) (*tickets.Change, error) {
-	entries, err := v.ConsentsOf(ctx, under.Org, under.Address)
-	if err != nil {
-		return nil, err
-	}
-	s := m.Purpose.Standing(entries, now)
-	if !s.Stands || s.Entry == nil || s.Entry.ID != under.ID {
-		return nil, nil
-	}
-	to, err := c.person(ctx, v, under.Org, under.Address, now)
-	if err != nil {
-		return nil, err
-	}
-	out := &tickets.Outgoing{Org: under.Org, Kind: tickets.OutKind(m.Purpose.Kind), MessageID: tickets.NewMessageID(m.Queue.ReplyDomain), To: to.Address,
-		ToPerson: to, QueueID: m.Queue.ID, Purpose: m.Purpose.Name, Spec: tickets.OutSpec{Subject: m.Subject, Text: m.Text, Language: s.Entry.Language}}
-	out.Spec.Unsubscribe, out.Spec.OneClick = c.Unsubscribe(s.Entry)
-	return &tickets.Change{Outbox: []*tickets.Outgoing{out}}, nil
-}

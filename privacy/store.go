@@ -29,6 +29,9 @@ type View interface {
 	MailsOfRequest(ctx context.Context, requestID int64) ([]HeldMail, error)
 	// ChallengesSince counts the challenges written to the address since then.
 	ChallengesSince(ctx context.Context, org int64, address string, since time.Time) (int, error)
+	// Written reports whether a mail of that mailing (tickets.Outgoing.Once) was
+	// written to the address. Who was erased is not remembered.
+	Written(ctx context.Context, org int64, address, once string) (bool, error)
 	// SecondFactor returns the salted hash on file for the address, or nil.
 	SecondFactor(ctx context.Context, org int64, address string) ([]byte, error)
 	// CoveredUntil says until when nothing of the address may be deleted because

@@ -2,6 +2,8 @@ package storage
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -226,6 +228,8 @@ func (p *planner) outgoing(ctx context.Context, o *tickets.Outgoing) error {
 	switch {
 	case o.Kind == tickets.OutAck:
 		p.lookup(p.v.addressHash(o.Org, o.To), kindAck, micros(p.now), o.ID)
+	case o.Once != "":
+		p.lookup(p.v.addressHash(o.Org, o.To), kindSent, onceNo(o.Once), o.ID)
 	case o.ToPerson != nil && owner >= 0: // a request's mails are found by the request
 		p.lookup(p.v.addressHash(o.Org, o.To), kindSent, o.ID, o.ID)
 	}
@@ -233,6 +237,13 @@ func (p *planner) outgoing(ctx context.Context, o *tickets.Outgoing) error {
 		p.lookup(p.db.hash.address(o.Org, a), kindSent, o.ID, o.ID)
 	}
 	return nil
+}
+
+// onceNo is what a mailing has in place of the mail's number, below all of
+// those: nobody gets a second mail under it.
+func onceNo(name string) int64 {
+	sum := sha256.Sum256([]byte(name))
+	return -1 - int64(binary.BigEndian.Uint64(sum[:])>>1)
 }
 
 // encodeDest writes what a list shows of an outgoing mail; it stays when the

@@ -97,6 +97,12 @@ func (v *view) ChallengesSince(ctx context.Context, org int64, address string, s
 	return n, wrapErr("count challenges", err)
 }
 
+func (v *view) Written(ctx context.Context, org int64, address, once string) (bool, error) {
+	var id int64
+	found, err := v.row(ctx, "SELECT target FROM lookups WHERE hash = ? AND kind = 15 AND no = ?", []any{v.db.hash.address(org, address), onceNo(once)}, &id)
+	return found, wrapErr("find a mail of a mailing", err)
+}
+
 func (v *view) SecondFactor(ctx context.Context, org int64, address string) ([]byte, error) {
 	var id, owner int64
 	var sealed []byte

@@ -296,6 +296,7 @@ type Outgoing struct {
 	SealKey   int64  // seals the row instead of the recipient's key, such as a privacy request's own; 0: none
 	RequestID int64  // the privacy request the mail belongs to; 0 if none
 	Request   Extra  // that request when it is made in the same change; the store fills in RequestID, and SealKey with the request's own
+	Once      string // names a mailing, of which an address gets one mail however often it is written; empty for all others
 	Purpose   string // of a mail that rests on consent: it cannot leave without one that stands; empty for all others
 	Spec      OutSpec
 	NotBefore time.Time

@@ -271,6 +271,7 @@ type consentSendCmd struct {
 	Subject  string `help:"The mail's subject." required:""`
 	Queue    string `help:"From whose address; without it the first queue's." placeholder:"NAME"`
 	Language string `help:"Only to those who consented in this language." placeholder:"CODE"`
+	ID       string `name:"id" help:"Name of the mailing, of which nobody gets a second mail; without it, of the same subject and text." placeholder:"NAME"`
 	Count    bool   `help:"Only say how many would get it; nothing is sent."`
 }
 
@@ -296,38 +297,54 @@ func (cmd *consentSendCmd) Do(ctx context.Context, d *desk, s streams) error {
 	if err != nil {
 		return err
 	}
-	m := privacy.Mailing{Purpose: p, Subject: cmd.Subject, Text: strings.ReplaceAll(string(text), "\r\n", "\n")}
+	m := privacy.Mailing{ID: cmd.ID, Purpose: p, Subject: cmd.Subject, Text: strings.ReplaceAll(string(text), "\r\n", "\n")}
 	if m.Queue = senderQueue(dir, cmd.Queue, d.cfg.Privacy.Address); m.Queue == nil {
 		return fmt.Errorf("there is no queue %q to send from", cmd.Queue)
 	}
-	sent := 0
+	sent, had := 0, 0
 	now := d.now()
 	err = d.store.Consents(ctx, tickets.DefaultOrg, func(e *consent.Entry) error {
 		if e.Act != consent.Granted || e.Address == "" || !strings.EqualFold(e.Purpose, p.Name) || cmd.Language != "" && !strings.EqualFold(cmd.Language, e.Language) {
 			return nil
 		}
-		send := func(v privacy.View) (*tickets.Change, error) { return d.consents.Send(ctx, v, e, m, now) }
 		var ch *tickets.Change
+		var again bool
+		send := func(v privacy.View) (_ *tickets.Change, err error) {
+			ch, again, err = d.consents.Send(ctx, v, e, m, now)
+			return ch, err
+		}
 		var err error
 		if cmd.Count {
 			err = d.privacyView(ctx, func(v privacy.View) error {
-				ch, err = send(v)
+				_, err := send(v)
 				return err
 			})
 		} else {
-			ch, err = d.applyPrivacy(ctx, send)
+			_, err = d.applyPrivacy(ctx, send)
 		}
-		if err == nil && ch != nil {
-			sent += len(ch.Outbox)
+		switch {
+		case err != nil:
+		case again:
+			had++
+		case ch != nil:
+			sent++
 		}
 		return err
 	})
 	if cmd.Count {
 		fmt.Fprintf(s.out, "%d consent to %s and would get it.\n", sent, p.Name)
+		alreadyHad(s, had)
 		return err
 	}
 	fmt.Fprintf(s.out, "%d mails are on their way, one to each who consents to %s. Each is checked again when it leaves.\n", sent, p.Name)
+	alreadyHad(s, had)
 	return err
+}
+
+func alreadyHad(s streams, n int) {
+	if n > 0 {
+		fmt.Fprintf(s.out, "%d have it from an earlier run and get no second one; --id names another mailing.\n", n)
+	}
 }
 
 // senderQueue is the queue of that name, or the first that is not the privacy

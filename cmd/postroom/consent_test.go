@@ -5,7 +5,9 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -183,5 +185,59 @@ func TestNoNewsWhileRestricted(t *testing.T) {
 	also(t, d, r)
 	if ok, why := gate(ann); !ok {
 		t.Errorf("after it was lifted: %s", why)
+	}
+}
+
+// A mailing that is sent again reaches only those it did not reach, however
+// often and from however many places; another one is another mailing.
+func TestMailingIsSentOnce(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	d := consentDesk(t, &now)
+	if err := d.store.AddQueue(t.Context(), &tickets.Queue{Org: 1, Name: "support", Address: "support@desk.example", ReplyDomain: "desk.example"}); err != nil {
+		t.Fatal(err)
+	}
+	w := d.consents.Rules.Purpose("news").Current("en")
+	grant := func(a string) {
+		also(t, d, &consent.Entry{Org: 1, Address: a, Purpose: "news", Act: consent.Granted, Version: w.Version, WordingHash: w.Hash(),
+			Language: "en", Channel: "mail", Receipt: "r-" + a, At: now.Add(-time.Hour), Ends: now.Add(48 * time.Hour)})
+	}
+	grant("ann@customer.example")
+	grant("bob@other.example")
+	first := func(cmd *consentSendCmd) string {
+		n, _, _ := strings.Cut(say(t, d, cmd), " ")
+		return n
+	}
+	if n := first(&consentSendCmd{Purpose: "news", Subject: "News"}); n != "2" {
+		t.Fatal(n)
+	}
+	grant("cem@third.example")
+	if n := first(&consentSendCmd{Purpose: "news", Subject: "News", Count: true}); n != "1" {
+		t.Errorf("counted %s", n)
+	}
+	var all sync.WaitGroup
+	counts := make([]int, 4)
+	for i := range counts {
+		all.Go(func() {
+			n, err := strconv.Atoi(first(&consentSendCmd{Purpose: "News", Subject: "News"}))
+			if err != nil {
+				t.Error(err)
+			}
+			counts[i] = n
+		})
+	}
+	all.Wait()
+	if sum := counts[0] + counts[1] + counts[2] + counts[3]; sum != 1 {
+		t.Errorf("the third got it %v times", counts)
+	}
+	if said := say(t, d, &consentSendCmd{Purpose: "news", Subject: "News"}); !strings.HasPrefix(said, "0 mails") || !strings.Contains(said, "3 have it") {
+		t.Error(said)
+	}
+	for _, cmd := range []*consentSendCmd{{Purpose: "news", Subject: "Other news"}, {Purpose: "news", Subject: "News", ID: "autumn"}} {
+		if n := first(cmd); n != "3" {
+			t.Errorf("%+v reaches %s", cmd, n)
+		}
+	}
+	if n := first(&consentSendCmd{Purpose: "news", Subject: "Mended news", ID: "autumn"}); n != "0" {
+		t.Errorf("a mended text of the same mailing reaches %s", n)
 	}
 }

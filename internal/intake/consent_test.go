@@ -264,7 +264,10 @@ func TestNewsGoesToThoseWhoConsent(t *testing.T) {
 	m := privacy.Mailing{Purpose: d.c.Rules.Purpose("news"), Queue: d.support, Subject: "News", Text: "A lamp."}
 	var sent []*tickets.Outgoing
 	d.must(d.store.Consents(t.Context(), 1, func(e *consent.Entry) error {
-		if ch := d.apply(func(v privacy.View) (*tickets.Change, error) { return d.c.Send(t.Context(), v, e, m, d.now) }); ch != nil {
+		if ch := d.apply(func(v privacy.View) (*tickets.Change, error) {
+			ch, _, err := d.c.Send(t.Context(), v, e, m, d.now)
+			return ch, err
+		}); ch != nil {
 			sent = append(sent, ch.Outbox...)
 		}
 		return nil
