@@ -10,10 +10,12 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"postroom/internal/config"
 	"postroom/internal/outbound"
 	"postroom/internal/resolver"
 	"postroom/internal/senderauth"
 	"postroom/internal/tlspolicy"
+	"postroom/privacy"
 	"postroom/tickets"
 )
 
@@ -68,6 +70,7 @@ func (cmd *checkCmd) Do(ctx context.Context, d *desk, s streams) error {
 	d.checkHostname(ctx, r)
 	d.checkCertificate(r)
 	d.checkOutbound(ctx, r)
+	checkPrivacy(&d.cfg.Privacy, r)
 	if err := d.checkQueues(ctx, r); err != nil {
 		return err
 	}
@@ -134,6 +137,30 @@ func (d *desk) checkCertificate(r *report) {
 		r.warn("tls", "%s ends on %s", d.cfg.TLS.Cert, pair.Leaf.NotAfter.Format("2006-01-02"))
 	default:
 		r.ok("tls", "certificate for %s until %s", d.cfg.Hostname, pair.Leaf.NotAfter.Format("2006-01-02"))
+	}
+}
+
+// checkPrivacy says what people have a right to be told and nobody wrote down,
+// and what the sums of time do not know.
+func checkPrivacy(p *config.Privacy, r *report) {
+	whole := true
+	warn := func(lacks bool, format string, args ...any) {
+		if lacks {
+			whole = false
+			r.warn("privacy", format, args...)
+		}
+	}
+	warn(p.Named() == "", "privacy.controller is empty: privacy mails name %s in its place; say who answers for the data, with the postal address (Article 13(1)(a) GDPR)", p.Controller)
+	warn(p.DPO == "", "privacy.dpo is empty: no mail says how to reach a data protection officer (Article 13(1)(b) GDPR); right only where none has to be designated")
+	warn(p.Authority == "", "privacy.authority is empty: mails name no supervisory authority to complain to (Article 13(2)(d) GDPR)")
+	switch {
+	case p.Country == "":
+		warn(true, "privacy.country is empty: no public holidays are known, and no date moves because of one")
+	case !privacy.KnownCountry(p.Country):
+		warn(true, "privacy.country: the public holidays of %s are not known here, and no date moves because of one", p.Country)
+	}
+	if whole {
+		r.ok("privacy", "%s; holidays of %s", p.Controller, p.Country)
 	}
 }
 

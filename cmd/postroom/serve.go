@@ -199,7 +199,7 @@ func diskFree(dir string) (int64, error) {
 func outboundConfig(cfg *config.Config, relayPassword, node string) outbound.Config {
 	oc := outbound.Config{Hostname: cfg.Hostname, Relay: cfg.Outbound.Relay, RelayUser: cfg.Outbound.RelayUser,
 		RelayPassword: relayPassword, RelayTLS: outbound.TLSMode(cfg.Outbound.RelayTLS), MXPort: cfg.Outbound.MXPort,
-		AllowPrivate: cfg.Outbound.AllowPrivate, Worker: node, Notice: outbound.Notice{Controller: cfg.Privacy.Controller, Contact: cfg.Privacy.Address},
+		AllowPrivate: cfg.Outbound.AllowPrivate, Worker: node, Notice: outbound.Notice{Controller: cfg.Privacy.Named(), Contact: cfg.Privacy.Address},
 		Summaries: cfg.Privacy.Summaries()}
 	for _, r := range cfg.Outbound.Retry {
 		oc.Retry = append(oc.Retry, time.Duration(r))

@@ -35,6 +35,8 @@ type Privacy struct {
 	Processor  []PrivacyProcessor                `toml:"processor"`
 	Purpose    []PrivacyPurpose                  `toml:"purpose"`
 	Texts      map[string]map[string]PrivacyText `toml:"texts"`
+
+	assumed bool // the controller is the host's name, for want of another
 }
 
 // PrivacyDuty is a law that obliges to keep what stands in a queue or under a
@@ -143,6 +145,15 @@ func (p *Privacy) Location() *time.Location {
 	return loc
 }
 
+// Named is the controller as it was configured, empty where it was not.
+// Controller is the host's name then: some name has to stand in privacy mails.
+func (p *Privacy) Named() string {
+	if p.assumed {
+		return ""
+	}
+	return p.Controller
+}
+
 // Automatic reports whether erasures go without the officer.
 func (p *Privacy) Automatic() bool { return p.Erasure == "automatic" }
 
@@ -158,7 +169,7 @@ func (p *Privacy) DPOAddress() string { return someAddress.FindString(p.DPO) }
 // completePrivacy fills in what can be left out.
 func (c *Config) completePrivacy() {
 	if c.Privacy.Controller == "" {
-		c.Privacy.Controller = c.Hostname
+		c.Privacy.Controller, c.Privacy.assumed = c.Hostname, true
 	}
 	if len(c.Privacy.Purpose) == 0 {
 		c.Privacy.Purpose = []PrivacyPurpose{usual}
