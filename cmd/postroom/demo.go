@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +14,7 @@ import (
 
 	"postroom/internal/config"
 	"postroom/internal/demo"
+	"postroom/internal/message"
 	"postroom/storage"
 	"postroom/tickets"
 )
@@ -53,6 +56,7 @@ func (cmd *demoCmd) Run(ctx context.Context, _ *cli, s streams) error {
 		return err
 	}
 	defer d.close()
+	d.roots = &tls.Config{RootCAs: world.Roots}
 	srv, err := newServer(ctx, d, allRoles)
 	if err != nil {
 		return err
@@ -130,6 +134,9 @@ exempt = ["127.0.0.0/8"]
 per_sender_day = 10
 [privacy]
 address = "privacy@desk.example"
+controller = "Desk Ltd, 1 Example Street, Exampleton"
+erasure = "automatic"
+cooling_off = "0"
 `, filepath.Join(dir, "data"), w.DNS, w.Port)
 	path := filepath.Join(dir, "postroom.toml")
 	return path, os.WriteFile(path, []byte(text), 0o600)
@@ -190,4 +197,23 @@ func (dd demoDesk) Tickets(ctx context.Context) ([]demo.Ticket, error) {
 		return nil
 	})
 	return out, err
+}
+
+// Verify checks the certificate that a mail brings, as anybody with the public
+// keys can.
+func (dd demoDesk) Verify(mail []byte) error {
+	var files [2]bytes.Buffer
+	for i := range files {
+		if err := message.OpenAttachment(bytes.NewReader(mail), i, &files[i]); err != nil {
+			return err
+		}
+	}
+	keys, err := readKeys(filepath.Join(dd.d.cfg.Data, publicKeysFile))
+	if err != nil {
+		return err
+	}
+	if err := verifyText(files[0].Bytes(), files[1].Bytes(), keys, io.Discard); err != nil {
+		return err
+	}
+	return demo.CleanCertificate(files[0].Bytes())
 }

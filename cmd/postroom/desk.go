@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -55,7 +56,8 @@ type desk struct {
 	node     string // this node's name in leases
 	secret   []byte // keys pseudonyms
 	now      func() time.Time
-	served   bool // the server runs in this process
+	served   bool        // the server runs in this process
+	roots    *tls.Config // verify other mail servers; nil: the system's
 }
 
 // openDesk opens the store for one command, under the data folder's lock.

@@ -124,7 +124,9 @@ func newServer(ctx context.Context, d *desk, roles []string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.out = outbound.New(outboundConfig(d.cfg, relayPassword, d.node), outbound.Parts{Outbox: outboxStore{d}, Bodies: d.store,
+	outCfg := outboundConfig(d.cfg, relayPassword, d.node)
+	outCfg.TLS = d.roots
+	s.out = outbound.New(outCfg, outbound.Parts{Outbox: outboxStore{d}, Bodies: d.store,
 		Resolver: d.dns, TLSPolicy: tlspolicy.New(d.dns, policyConfig(d.cfg, s.metrics.policyResult)), Keys: d.store, Addresses: d.addr, Meter: s.metrics, Gate: doors.Gate(deliveriesWhenBusy), Consents: consentGate{d}, Privacy: d.texts, Artifacts: d.store, Log: d.log})
 	var learner jobs.Learner
 	if r := d.junk.Rspamd(); r != nil {

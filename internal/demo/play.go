@@ -24,6 +24,8 @@ type Message struct{ Direction, From, Proof, Reason, Text string }
 // Desk is what the play may look at inside.
 type Desk interface {
 	Tickets(ctx context.Context) ([]Ticket, error)
+	// Verify checks the certificate of an erasure that a mail brings.
+	Verify(mail []byte) error
 }
 
 // play is a performance: the world, the desk, and where the transcript goes.
@@ -61,7 +63,8 @@ func Play(ctx context.Context, w *World, desk Desk, out io.Writer) error {
 		{"Mail that its own domain disowns", p.disowned},
 		{"A mailbox that refuses the answer", p.bounce},
 		{"The same mail twice, to two queues", p.twice},
-		{"A letter to the privacy desk", p.privacy},
+		{"Ann asks for her data, in her own words", p.access},
+		{"Jonas wants to be erased", p.erasure},
 	}
 	for _, s := range scenes {
 		p.n++
@@ -463,20 +466,4 @@ func (p *play) twice(ctx context.Context) error {
 		}
 	}
 	return expect(n == 1 && receipts[0] == receipts[1] && receipts[1] == receipts[2], "it made %d tickets", n)
-}
-
-func (p *play) privacy(ctx context.Context) error {
-	if err := p.write(ann, "privacy@desk.example", "My data", "", "Please send me a copy of everything you have about me."); err != nil {
-		return err
-	}
-	t, err := p.ticket(ctx, func(t Ticket) bool { return t.Queue == "Privacy" })
-	if err != nil {
-		return err
-	}
-	p.showTicket(t)
-	if _, err := p.w.wait(ctx, "olga@agents.example", has("copy of everything")); err != nil {
-		return err
-	}
-	p.say("Olga, the privacy officer, has it in her mailbox.")
-	return nil
 }

@@ -9,11 +9,17 @@ package demo
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"math/big"
 	"net"
 	"strings"
 	"sync"
@@ -30,6 +36,8 @@ type World struct {
 	DNS  string // address of the name server
 	Port int    // where all mail servers of the world listen
 	MX   string // address of the desk's port 25, set once it listens
+
+	Roots *x509.CertPool // verify the world's mail servers
 
 	mu      sync.Mutex
 	boxes   map[string][]*Mail
@@ -68,6 +76,9 @@ func New(ctx context.Context) (*World, error) {
 	w.server.MaxMessageBytes = 64 << 20
 	w.server.ReadTimeout, w.server.WriteTimeout = time.Minute, time.Minute
 	w.server.EnableSMTPUTF8 = true
+	if w.server.TLSConfig, w.Roots, err = certificate(w.server.Domain); err != nil {
+		return nil, err
+	}
 	w.server.ErrorLog = log.New(io.Discard, "", 0)
 	go w.server.Serve(l)
 	context.AfterFunc(ctx, func() { w.server.Close() })
@@ -79,6 +90,28 @@ func New(ctx context.Context) (*World, error) {
 	text += `strict.example. 300 IN TXT "v=spf1 -all"` + "\n" + `_dmarc.strict.example. 300 IN TXT "v=DMARC1; p=reject"` + "\n"
 	w.DNS, err = resolver.ServeZone(ctx, text)
 	return w, err
+}
+
+// certificate makes one for the name, and what verifies it: a passphrase is
+// mailed over nothing less.
+func certificate(name string) (*tls.Config, *x509.CertPool, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 1, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, t, t, &key.PublicKey, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(leaf)
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, roots, nil
 }
 
 type session struct {
