@@ -4,8 +4,11 @@ import (
 	"context"
 	"html"
 	"log/slog"
+	"math"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,11 +19,19 @@ import (
 // withdrawer carries out a withdrawal by the secret of a mail.
 type withdrawer func(ctx context.Context, hash []byte) error
 
+// allower is ratelimit.Limiter's Allow.
+type allower func(ctx context.Context, key string, n int, per time.Duration) (bool, time.Duration)
+
+const clicksPerMinute = 300
+
 // oneClick is where List-Unsubscribe-Post of our mails leads (RFC 8058). Only a
 // POST withdraws, since scanners and previews follow links; a GET shows a page
 // with one button that does. Nobody learns from an answer whether the secret
 // was one of ours.
-func oneClick(publicURL string, withdraw withdrawer, log *slog.Logger) (pattern string, h http.Handler) {
+//
+// A network may post clicksPerMinute times: far more than the servers of a
+// large mail provider do after a mailing, far less than guessing takes.
+func oneClick(publicURL string, withdraw withdrawer, allow allower, log *slog.Logger) (pattern string, h http.Handler) {
 	u, _ := url.Parse(publicURL) // checked with the configuration
 	path := strings.TrimRight(u.Path, "/") + "/"
 	return path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -45,6 +56,11 @@ func oneClick(publicURL string, withdraw withdrawer, log *slog.Logger) (pattern 
 		default:
 			ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
 			defer cancel()
+			if ok, wait := allow(ctx, "click:"+clientNetwork(r), clicksPerMinute, time.Minute); !ok {
+				head.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))))
+				page(w, http.StatusTooManyRequests, "<p>Too many withdrawals come from your network just now. Please try again in a minute.</p>")
+				return
+			}
 			if err := withdraw(ctx, hash); err != nil {
 				log.Error("a withdrawal by one click was not kept", "err", err)
 				head.Set("Retry-After", "60")
@@ -54,6 +70,33 @@ func oneClick(publicURL string, withdraw withdrawer, log *slog.Logger) (pattern 
 			page(w, http.StatusOK, "<p>Your consent is withdrawn. It works at once.</p>")
 		}
 	})
+}
+
+// clientNetwork is the IPv4 /24 or IPv6 /64 that a request comes from. Where a
+// web server on this host or a private network passes it on, that is what it
+// says last: whatever stands before came from the client.
+func clientNetwork(r *http.Request) string {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return "unknown"
+	}
+	a := at.Addr().Unmap()
+	if list := r.Header.Values("X-Forwarded-For"); len(list) > 0 && (a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()) {
+		last := list[len(list)-1]
+		last = last[strings.LastIndexByte(last, ',')+1:]
+		if client, err := netip.ParseAddr(strings.TrimSpace(last)); err == nil {
+			a = client.Unmap()
+		}
+	}
+	bits := 64
+	if a.Is4() {
+		bits = 24
+	}
+	p, err := a.WithZone("").Prefix(bits)
+	if err != nil {
+		return "unknown"
+	}
+	return p.String()
 }
 
 // maxClick is far above the 26 bytes of the form.

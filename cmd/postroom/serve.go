@@ -367,7 +367,7 @@ func (s *server) serveHTTP(spawn func(func()), failed chan<- error) (*http.Serve
 	s.log.Info("listening", "role", "http", "address", l.Addr().String())
 	web := newHTTP(&s.ready, s.healthy, s.metrics.registry)
 	if public := s.d.cfg.Consent.PublicURL; public != "" {
-		path, h := oneClick(public, s.d.withdrawByToken, s.log)
+		path, h := oneClick(public, s.d.withdrawByToken, s.d.limit.Allow, s.log)
 		web.Handler.(*http.ServeMux).Handle(path, h)
 	}
 	spawn(func() {
