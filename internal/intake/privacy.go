@@ -268,7 +268,7 @@ func (in *Intake) mayBeRequest(ch *tickets.Change, m *mail, msg *tickets.Message
 	i := slices.IndexFunc(ch.Jobs, func(j *tickets.Job) bool { return j.Kind == "notify" && j.Message == msg })
 	if i < 0 {
 		i = len(ch.Jobs)
-		ch.Jobs = append(ch.Jobs, &tickets.Job{Kind: "notify", Ticket: msg.Ticket, Message: msg, RunAt: m.env.Received})
+		ch.Jobs = append(ch.Jobs, &tickets.Job{Kind: "notify", Ticket: msg.Ticket, Message: msg, RunAt: m.env.Received, Data: map[string]string{"quiet": "yes"}})
 	}
 	if ch.Jobs[i].Data == nil {
 		ch.Jobs[i].Data = map[string]string{}

@@ -254,7 +254,10 @@ func (w *Worker) notify(ctx context.Context, j *tickets.Job) error {
 		if d.QueueByID(t.QueueID) == nil {
 			return nil, errors.New("the ticket's queue is not known here yet") // another node was given it just now
 		}
-		notices := tickets.Notifications(tickets.Notice{Ticket: t, Message: m, Directory: d, Addr: w.Addr, Data: j.Data, Now: w.Now()})
+		var notices []*tickets.Outgoing
+		if j.Data["quiet"] == "" {
+			notices = tickets.Notifications(tickets.Notice{Ticket: t, Message: m, Directory: d, Addr: w.Addr, Data: j.Data, Now: w.Now()})
+		}
 		if j.Data["look"] == "request" && w.Request != nil {
 			look.Do(func() { rights, sure = w.Request(m.Subject, m.Text) })
 			w.flag(ch, t, m, notices, rights, sure)
