@@ -16,7 +16,7 @@ type Reply struct {
 	Request  *Request    // of the token; without a token the open request of this address that waits for a proof; nil if none
 	Siblings []*Request  // all requests of that ticket
 	Typed    bool        // the code was typed by hand, which needs no word beside it
-	Factor   func() bool // whether a second factor on file stands there, too; asked when all else is right; nil: none is on file
+	Factor   func() string // the second factor on file as it stands there, too, empty if it does not; asked when all else is right; nil: none is on file
 }
 
 // Answer says what follows from an answer. What does not come from the mailbox
@@ -183,8 +183,13 @@ func (t *turn) proved(in *Reply, r *Request, k *Token) {
 func (t *turn) verify(in *Reply, r *Request) {
 	t.step(r, EdgeVerified, "", nil)
 	r.Record.AskAt = time.Time{}
-	if r.Right == Erasure && in.Factor != nil && in.Factor() {
-		r.Record.Factor = true
+	if in.Factor == nil {
+		return
+	}
+	factor := in.Factor()
+	r.Record.Factor = factor != ""
+	if r.Right == Access || r.Right == Portability {
+		r.Detail.Secret, r.Detail.Made = factor, false // opens the archive
 	}
 }
 

@@ -122,7 +122,7 @@ type Detail struct {
 	Words    string     `json:"words,omitempty"`    // what the person wrote, at most 4 KiB
 	Draft    string     `json:"draft,omitempty"`    // a refusal shown to the officer, not sent yet
 	InReply  string     `json:"in_reply,omitempty"` // Message-ID of the person's mail
-	Secret   string     `json:"secret,omitempty"`   // passphrase that was made for the archive, until it is sent
+	Secret   string     `json:"secret,omitempty"`   // what opens the archive, until it was sent: words made here, or the second factor as it was written
 	Made     bool       `json:"made,omitempty"`     // the passphrase is words made here, not a second factor the person knows
 	Told     []Told     `json:"told,omitempty"`     // recipients of the data who were told (Article 19)
 	Unsure   bool       `json:"unsure,omitempty"`   // the words left open what is asked for: the officer, or the person, has to say

@@ -209,7 +209,7 @@ type mail struct {
 	askBudget *bool
 
 	challengeBudget *bool
-	factor          *bool // whether a second factor stands in it; tried once
+	factor          *string // the second factor that stands in it, or empty; tried once
 	reportBudget    *bool
 	heldAgent       int64
 	heldKind        string

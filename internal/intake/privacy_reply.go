@@ -66,7 +66,7 @@ func (in *Intake) privacyReply(ctx context.Context, v privacy.View, m *mail, i *
 	}
 	kept, err := v.SecondFactor(ctx, tickets.DefaultOrg, r.Request.Address)
 	if err == nil && kept != nil {
-		r.Factor = func() bool { return m.hasFactor(kept) }
+		r.Factor = func() string { return m.secondFactor(kept) }
 	}
 	return r, err
 }
@@ -108,17 +108,18 @@ func (m *mail) above() string {
 	return strings.Join(top, "\n")
 }
 
-// hasFactor tries the first lines of an answer as a second factor: at most
+// secondFactor tries the first lines of an answer as a second factor: at most
 // three, since each try is made slow on purpose, and once for a mail.
-func (m *mail) hasFactor(kept []byte) bool {
+func (m *mail) secondFactor(kept []byte) string {
 	if m.factor == nil {
-		ok := false
+		found := ""
 		for n, line := range privacy.TopLines(m.above()) {
-			if ok = n < 3 && privacy.CheckFactor(kept, line); ok {
+			if n < 3 && privacy.CheckFactor(kept, line) {
+				found = line
 				break
 			}
 		}
-		m.factor = &ok
+		m.factor = &found
 	}
 	return *m.factor
 }

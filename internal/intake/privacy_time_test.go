@@ -323,6 +323,23 @@ func TestPrivacyObjection(t *testing.T) {
 	}
 }
 
+// The second factor that came with the proof opens the archive, as it was
+// written.
+func TestPrivacySecondFactorOpensTheArchive(t *testing.T) {
+	for body, want := range map[string]string{"CONFIRM\r\nK-4711 blue\r\n": "K-4711 blue", "CONFIRM\r\nK-4712\r\n": ""} {
+		d := newPrivacyDesk(t)
+		hash, err := privacy.HashFactor("k 4711 Blue")
+		d.must(err)
+		d.must(d.store.SetSecondFactor(t.Context(), 1, "ann@customer.example", hash))
+		g := d.ask(mail{Body: "Please send me a copy of all my personal data."})
+		d.ask(mail{Rcpt: []string{g.out[0].Spec.ReplyTo}, Body: body})
+		r := d.requests("ann@customer.example")[0]
+		if r.State != privacy.Executing || r.Detail.Secret != want || r.Detail.Made {
+			t.Errorf("%q: %s, secret %q, made %v", body, r.State, r.Detail.Secret, r.Detail.Made)
+		}
+	}
+}
+
 func TestPrivacySecondFactorIsNoted(t *testing.T) {
 	for body, want := range map[string]bool{"CONFIRM\r\nK-4711 blue\r\n": true, "CONFIRM\r\nK-4712\r\n": false, "CONFIRM\r\n": false} {
 		d := newPrivacyDesk(t, func(r *privacy.Rules) { r.Automatic = true })

@@ -103,6 +103,12 @@ func (m *mboxWriter) end() error {
 			return err
 		}
 	}
+	if m.cr { // it belonged to no line end
+		m.cr, m.last = false, '\r'
+		if _, err := m.w.Write([]byte{'\r'}); err != nil {
+			return err
+		}
+	}
 	sep := "\n"
 	if m.last != '\n' {
 		sep = "\n\n"
