@@ -293,7 +293,9 @@ func (s *server) run(ctx context.Context) error {
 	spawn(func() { s.keepSearchClean(outCtx) })
 	if s.has("worker") {
 		spawn(func() { s.keepLedger(outCtx) })
+		monthly := *s.d
 		spawn(func() { s.keepRegular(outCtx) })
+		spawn(func() { s.keepMonthly(outCtx, &monthly) })
 		clock := make(chan struct{}, 1)
 		spawn(func() { s.d.work.Run(outCtx, clock) })
 		spawn(func() {
