@@ -29,8 +29,8 @@ import (
 // Each line ends with a MAC over itself and the line before, so that none can
 // be added, altered or left out of the middle. It holds nobody's address.
 
-// erasuresFile is beside the database.
-const erasuresFile = "erasures.list"
+// ErasuresFile is beside the database, in the data folder.
+const ErasuresFile = "erasures.list"
 
 const erasuresMagic = "postroom erasures 1 "
 
@@ -154,7 +154,7 @@ func (db *DB) extendList(ctx context.Context, fresh []listLine) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(db.opt.DataDir, erasuresFile)
+	path := filepath.Join(db.opt.DataDir, ErasuresFile)
 	var list []listLine
 	if f, err := os.Open(path); err == nil {
 		list, err = readList(f, name, key)
@@ -254,7 +254,7 @@ func eraseAgain(ctx context.Context, opt Options, x Erasures) error {
 			return err
 		}
 	}
-	if f, err := os.Open(filepath.Join(opt.DataDir, erasuresFile)); err == nil {
+	if f, err := os.Open(filepath.Join(opt.DataDir, ErasuresFile)); err == nil {
 		here, err := readList(f, name, key)
 		f.Close()
 		if err != nil {

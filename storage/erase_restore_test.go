@@ -83,7 +83,7 @@ func TestListOfErasuresIsChecked(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	list, err := os.ReadFile(filepath.Join(opt.DataDir, erasuresFile))
+	list, err := os.ReadFile(filepath.Join(opt.DataDir, ErasuresFile))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -191,15 +191,25 @@ func (cmd *restoreCmd) Run(ctx context.Context, c *cli, s streams) error {
 		}
 	}
 	erasures := storage.Erasures{AcceptMissing: cmd.AcceptMissing, Masker: &privacydesk.Masker{}, Duties: privacyDuties(&cfg.Privacy)}
-	if cmd.Erasures != "" {
-		f, err := os.Open(cmd.Erasures)
+	file := cmd.Erasures
+	if left := filepath.Join(cfg.Data, storage.ErasuresFile); file == "" && !cmd.AcceptMissing {
+		if _, err := os.Stat(left); err == nil {
+			file = left // only the database was lost
+		}
+	}
+	if file != "" {
+		f, err := os.Open(file)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
 		erasures.List = f
 	}
-	if err := storage.Restore(ctx, opt, content, keys, pass, erasures); err != nil {
+	err = storage.Restore(ctx, opt, content, keys, pass, erasures)
+	if errors.Is(err, storage.ErrNoErasures) {
+		return fmt.Errorf("%w: --erasures FILE; where nobody was erased since, or no list is left, --accept-missing-erasures", err)
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Fprintln(s.out, "Restored. postroom check --store verifies every message.")

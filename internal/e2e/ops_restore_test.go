@@ -22,9 +22,9 @@ func TestRestoreAcrossDatabases(t *testing.T) {
 	first.stop()
 
 	moved := newDesk(t, w, settings{"database.url": quote(testenv.Postgres(t))})
-	moved.must("restore", "--keys", keys, "--passphrase-file", pass, content)
+	moved.must("restore", "--accept-missing-erasures", "--keys", keys, "--passphrase-file", pass, content)
 	same(t, "on PostgreSQL", before, all(moved))
-	if _, errs, status := moved.run("restore", "--keys", keys, "--passphrase-file", pass, content); status != 1 || !strings.Contains(errs, "empty") {
+	if _, errs, status := moved.run("restore", "--accept-missing-erasures", "--keys", keys, "--passphrase-file", pass, content); status != 1 || !strings.Contains(errs, "empty") {
 		t.Errorf("a restore over what is there: status %d, %q", status, errs)
 	}
 	moved.serve()
@@ -36,7 +36,7 @@ func TestRestoreAcrossDatabases(t *testing.T) {
 	moved.stop()
 
 	back := newDesk(t, w, nil)
-	back.must("restore", "--keys", keys, "--passphrase-file", pass, content)
+	back.must("restore", "--accept-missing-erasures", "--keys", keys, "--passphrase-file", pass, content)
 	same(t, "on SQLite again", before, all(back))
 	back.serve()
 	back.verify()
@@ -87,7 +87,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	d.stop()
 
 	restored := newDesk(t, w, nil)
-	restored.must("restore", "--keys", keys, "--passphrase-file", pass, content)
+	restored.must("restore", "--accept-missing-erasures", "--keys", keys, "--passphrase-file", pass, content)
 	restored.verify()
 	found := false
 	for _, tk := range restored.tickets() {
