@@ -80,6 +80,35 @@ func TestP5_Archive(t *testing.T) {
 	}
 }
 
+// TestP5_PassedOnByAnAgent: of a mail that an agent passed on, the person gets
+// her own words and files, and not what the agent wrote around them.
+func TestP5_PassedOnByAnAgent(t *testing.T) {
+	w := newWorld(t)
+	w.keep(letter{from: zoraAt, name: "Zora Quastner", to: "support@desk.example", subject: "broken", text: "my boiler drips", passedOn: "mia@team.example",
+		raw: "From: Mia Muster <mia@team.example>\r\nReply-To: mia@private.example\r\nTo: support@desk.example\r\nSubject: Fwd: broken\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" +
+			"--b\r\n\r\nShe is a nuisance, keep it short.\r\n\r\n---------- Forwarded message ---------\r\nFrom: Zora Quastner <" + zoraAt + ">\r\nSubject: broken\r\n\r\nmy boiler drips\r\n" +
+			"--b\r\nContent-Type: text/vcard; name=mia.vcf\r\n\r\nFN:Mia Muster\r\n--b\r\nContent-Type: text/plain; name=drips.txt\r\nContent-Disposition: attachment; filename=drips.txt\r\n\r\ndrip drip\r\n--b--\r\n"})
+	w.desk.Plain = true
+	r := w.request(privacy.Access, zoraAt, privacy.JobArchive)
+	if w.work() != 1 {
+		t.Fatal("no job")
+	}
+	all := ""
+	for name, content := range w.files(r, 1) {
+		all += name + "\n" + content
+	}
+	for _, want := range []string{"my boiler drips", "drip drip"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("the archive lacks %q", want)
+		}
+	}
+	for _, bad := range []string{"nuisance", "mia@", "Mia Muster"} {
+		if strings.Contains(all, bad) {
+			t.Errorf("the archive has %q", bad)
+		}
+	}
+}
+
 // TestP12_Passphrase: the archive is encrypted, its words are chosen once and
 // are in no mail of the archive, and a job that is run again after a kill at
 // any point comes to the same.

@@ -192,6 +192,8 @@ func (c *collector) message(ctx context.Context, v privacy.View, t *archive.Tick
 	x := archive.Message{ID: m.ID, Receipt: m.Receipt, Direction: m.Direction, Kind: cmp.Or(m.Kind, "mail"), Relation: held.Relation, Received: m.Received, TextBytes: len(m.Text) + len(m.Whole)}
 	s := &origin{ticket: held.TicketID, relation: held.Relation}
 	switch {
+	case held.Relation == privacy.Wrote && passedOn(m):
+		c.passedOn(&x, m)
 	case held.Relation == privacy.Wrote, held.Relation == privacy.Addressed && m.Direction == tickets.DirectionIn:
 		c.whole(&x, m)
 	case held.Relation == privacy.Addressed:
@@ -222,6 +224,23 @@ func (c *collector) message(ctx context.Context, v privacy.View, t *archive.Tick
 		c.worked(t, m.Received)
 	}
 	return nil
+}
+
+// passedOn reports whether a message of the person's came inside an agent's
+// mail: its bytes, and what stands around it, are the agent's.
+func passedOn(m *tickets.Message) bool {
+	return m.Direction == tickets.DirectionIn && m.Proof == "agent" && tickets.FoldAddress(m.EnvelopeFrom) != tickets.FoldAddress(m.From)
+}
+
+// passedOn is a mail of the person as far as the agent passed it on: its words
+// and files, without the agent's comment, addresses and signature.
+func (c *collector) passedOn(x *archive.Message, m *tickets.Message) {
+	x.By, x.From, x.FromName, x.Subject, x.TextBytes = archive.You, m.From, m.FromName, m.Subject, len(m.Text)
+	for i, a := range m.Attachments {
+		if !ownFiles[a.Type] {
+			x.Attachments, x.Indexes = append(x.Attachments, a), append(x.Indexes, i)
+		}
+	}
 }
 
 // whole is a mail of the person, or of somebody else to the person: all of it.

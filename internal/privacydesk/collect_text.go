@@ -57,6 +57,8 @@ func (c *collector) Text(ctx context.Context, id int64) (text string, err error)
 				return err
 			}
 			text = a.text
+		case s.relation == privacy.Wrote && passedOn(m):
+			text = m.Text
 		case s.relation == privacy.Wrote || s.relation == privacy.Addressed:
 			text = cmp.Or(m.Whole, m.Text)
 		default:

@@ -94,6 +94,7 @@ type letter struct {
 	direction                              tickets.Direction
 	agent                                  int64
 	into                                   *tickets.Queue
+	passedOn                               string // by the agent with that address
 }
 
 var letters int
@@ -149,6 +150,9 @@ func (w *world) keep(l letter) (ref string, m *tickets.Message) {
 		}
 		for _, a := range parsed.Attachments {
 			m.Attachments = append(m.Attachments, tickets.Attachment{Name: a.Name, Type: a.Type, Size: a.Size, SHA256: a.SHA256})
+		}
+		if m.EnvelopeFrom = l.from; l.passedOn != "" {
+			m.Proof, m.EnvelopeFrom, m.Whole = "agent", l.passedOn, string(raw)
 		}
 		if l.to != "" {
 			m.To = []string{l.to}
