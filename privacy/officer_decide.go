@@ -92,6 +92,10 @@ func (o *order) approveCorrection(c tickets.Command, r *Request, rest string) {
 		}
 		r.Detail.Changes = []Fix{fix}
 	}
+	if r.taken() {
+		o.fail(c, "the new address is known here as a person of its own, and two people are not put together; ask the person to exercise the right from each address, and write \"#done <what was said>\" or \"#refuse 16\"")
+		return
+	}
 	if len(r.Detail.Changes) == 0 {
 		o.fail(c, "write \"#approve name: New Name\" or \"#approve address: new@example.org\"; for anything else change it and write \"#done <what was changed>\"")
 		return

@@ -142,6 +142,13 @@ func (t *turn) rectify(r *Request) {
 	var fields []string
 	for _, c := range r.Detail.Changes {
 		if c.Field == "address" {
+			// Where the mail that names the address proved nothing, somebody else
+			// may have written it, and whoever confirmed it knew no more than the
+			// right: all of the person's would go to that address.
+			if !r.Detail.Aligned && r.Record.Decided.IsZero() {
+				t.decide(r, HintUnproved)
+				return
+			}
 			if !r.provedOther(c.New) {
 				t.proposeLink(r, c.New)
 				return
@@ -194,6 +201,12 @@ func (r *Request) provedOther(address string) bool {
 	return slices.ContainsFunc(r.Detail.Others, func(l Linked) bool {
 		return tickets.FoldAddress(l.Address) == tickets.FoldAddress(address) && !l.Proved.IsZero()
 	})
+}
+
+// taken reports whether the address that is to be put in place proved itself as
+// somebody who is known.
+func (r *Request) taken() bool {
+	return slices.Contains(r.Detail.Hints, HintTaken) && slices.ContainsFunc(r.Detail.Changes, func(f Fix) bool { return f.Field == "address" && r.provedOther(f.New) })
 }
 
 // proposeLink asks a further address whether it is the same person's. It

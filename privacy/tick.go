@@ -85,8 +85,8 @@ func (t *turn) askLater(r *Request, in *Due) {
 		return
 	}
 	switch {
-	case r.State == Executing:
-		t.stopped(r, in.Recent)
+	case r.State == Executing && (r.Right == ConsentWithdrawal || r.Right == Objection):
+		t.stopped(r, in.Recent) // of any other right it would end what is being carried out
 	case r.Detail.Unsure:
 		t.offer(r, in.Recent)
 	case r.May(EdgeChallenged):

@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -302,6 +303,53 @@ func TestPrivacyRectification(t *testing.T) {
 	d.confirm(h.out[0])
 	if got := d.states("annlee@other.example"); !strings.Contains(got, "access:review") {
 		t.Errorf("a changed address gets everything at once: %s", got)
+	}
+}
+
+// A forged mail names the attacker's mailbox as the person's new address. Who
+// confirms the correction, which does not name it, hands nothing over by that.
+func TestP1_ForgedNewAddress(t *testing.T) {
+	d := newPrivacyDesk(t)
+	d.ok(mail{Body: "My printer"})
+	g := d.ask(mail{IP: evilIP, Rcpt: []string{"privacy+rectify@desk.example"}, Body: "New email: evil@evil.example\r\n"})
+	a := d.confirm(g.out[0])
+	if got := mailsTo(a.out); strings.Contains(got, "evil") || d.states("ann@customer.example") != "rectification:review" {
+		t.Fatalf("%s, %s", got, d.states("ann@customer.example"))
+	}
+	r := d.requests("ann@customer.example")[0]
+	if tk, _ := d.ticket(r.TicketID); mailsTo(d.officer(tk, "#approve address: annlee@other.example").out) != "link>annlee@other.example" {
+		t.Error("the officer cannot decide")
+	}
+}
+
+// Two people are not put together, and the officer who tries is told so.
+func TestPrivacyRectificationToATakenAddress(t *testing.T) {
+	d := newPrivacyDesk(t)
+	d.ok(mail{From: "annlee@other.example", Body: "Another customer's printer"})
+	_, a := d.verified(mail{Rcpt: []string{"privacy+rectify@desk.example"}, Body: "New email: annlee@other.example\r\n"})
+	d.confirm(a.out[slices.IndexFunc(a.out, func(o *tickets.Outgoing) bool { return o.Spec.Template == string(privacy.MailLink) })])
+	tk, _ := d.ticket(d.requests("ann@customer.example")[0].TicketID)
+	g := d.officer(tk, "#approve")
+	if o := g.out[len(g.out)-1]; o.Spec.Subject != "Not done" || !strings.Contains(o.Spec.Text, "person of its own") {
+		t.Errorf("%s: %s", o.Spec.Subject, o.Spec.Text)
+	}
+	if g := d.officer(tk, "#done explained"); g.out[len(g.out)-1].Spec.Subject != "Done" {
+		t.Error(g.out[len(g.out)-1].Spec.Text)
+	}
+}
+
+// A question that waits for its budget is over when the officer vouches: the
+// archive that is being built is not ended by it.
+func TestPrivacyVouchedWhileAQuestionWaits(t *testing.T) {
+	d := newPrivacyDesk(t)
+	g := d.ask(mail{Body: everything})
+	for range 2 {
+		d.ask(mail{Rcpt: []string{"privacy+p.aaaa@desk.example"}, Body: "CONFIRM"})
+	}
+	d.change(d.requests("ann@customer.example")[0].ID, func(r *privacy.Request) []*tickets.Outgoing { r.Record.AskAt = d.now.Add(time.Hour); return nil })
+	d.officer(g.t, "#approve access identity")
+	if out := d.tick(50 * time.Hour); d.states("ann@customer.example") != "access:executing" {
+		t.Errorf("%s, %s", mailsTo(out), d.states("ann@customer.example"))
 	}
 }
 
