@@ -209,6 +209,7 @@ type mail struct {
 	askBudget *bool
 
 	challengeBudget *bool
+	attached        *string // the words of what is attached, once they were read
 	factor          *string // the second factor that stands in it, or empty; tried once
 	reportBudget    *bool
 	heldAgent       int64

@@ -134,7 +134,8 @@ func (in *Intake) privacyIncoming(ctx context.Context, v privacy.View, m *mail, 
 	if err != nil {
 		return nil, err
 	}
-	i := &privacy.Incoming{Directory: to.dir, Said: recognise(m), Text: m.msg.Reply, Word: in.wordIn(m.above()),
+	said, text := in.letter(m)
+	i := &privacy.Incoming{Directory: to.dir, Said: said, Text: text, Word: in.wordIn(m.above()),
 		Aligned: !m.noFrom && (m.aligned || m.proof == "agent" || !in.cfg.CheckSenders), Machine: m.msg.Kind != message.KindMail,
 		Ours: in.hosts(to.dir, tickets.Domain(m.from.Address)), Budget: func(aligned bool) bool { return in.mayChallenge(ctx, m, aligned) },
 		Mail: tickets.Incoming{Message: m.toMessage(), Sender: sender, Queue: to.queue, Decision: dec, Ticket: f.hit[dec.TicketID], Language: language(m, sender),

@@ -37,6 +37,7 @@ func (p *parser) textNode(b []byte, t textInfo) {
 		p.hint = cs
 	}
 	p.part(entity{typ: t.typ, disp: t.disp, fields: t.fields}, s)
+	p.m.parts[len(p.m.parts)-1].body = true
 	switch {
 	case isHTML:
 	case t.flowed:

@@ -125,6 +125,7 @@ type part struct {
 	fields  []Field // the part's own header; for an attached message the header within; nil for the message itself
 	inside  bool    // within an attached message
 	dispAtt bool    // Content-Disposition: attachment
+	body    bool    // of the message's own body
 }
 
 // Limits caps what Parse takes in. A zero field means the default.
