@@ -141,11 +141,11 @@ type Identity struct {
 // Duty is a law that obliges to keep what stands in a queue or under a tag
 // (Article 17(3)).
 type Duty struct {
-	Queue  string // either
-	Tag    string // or
-	Ground string // such as "Art. 17(3)(b)"
-	Law    string // such as "§ 147 AO"
-	Keep   func(received time.Time) (until time.Time)
+	Queue  string                                     // either
+	Tag    string                                     // or
+	Ground string                                     // such as "Art. 17(3)(b)"
+	Law    string                                     // such as "§ 147 AO"
+	Keep   func(received time.Time) (until time.Time) `json:"-"`
 }
 
 // Plan is what an erasure is to do, decided before it begins and the same

@@ -55,10 +55,6 @@ type listLine struct {
 	mac  string
 }
 
-func (l *listLine) same(o *listLine) bool {
-	return bytes.Equal(l.hash, o.hash) && l.at.Equal(o.at)
-}
-
 func makeLine(at time.Time, ref string, org int64, hash []byte, ends time.Time) listLine {
 	at, ends = at.UTC().Truncate(time.Microsecond), ends.UTC().Truncate(time.Second)
 	return listLine{at: at, ref: ref, org: org, hash: hash, ends: ends,

@@ -46,7 +46,7 @@ func anchor(marks []string, chars string) []quoteAnchor {
 	for i := range len(chars) {
 		a := quoteAnchor{c: chars[i]}
 		for _, m := range marks {
-			if strings.IndexAny(m, chars[:i]) < 0 && strings.IndexByte(m, a.c) >= 0 {
+			if !strings.ContainsAny(m, chars[:i]) && strings.IndexByte(m, a.c) >= 0 {
 				a.marks = append(a.marks, m)
 			}
 		}
