@@ -45,6 +45,9 @@ func (s *Server) URL() string { return s.url }
 // Addr is its host and port.
 func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
+// Dir holds all the server's files, for those who look what is left in them.
+func (s *Server) Dir() string { return s.dir }
+
 // Kill ends the server with SIGKILL and waits until it is gone.
 func (s *Server) Kill() {
 	s.signal(syscall.SIGKILL)
