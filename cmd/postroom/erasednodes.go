@@ -8,7 +8,7 @@ import (
 )
 
 // erasedTopic tells every node that somebody was erased: each has a search
-// index of its own.
+// index and a file with the list of erasures of its own.
 const erasedTopic = "erased"
 
 // tellingStore is the store of the privacy desk's work; it lets the other nodes
@@ -26,11 +26,15 @@ func (s tellingStore) EraseStep(ctx context.Context, p privacy.Plan, step string
 	return counts, err
 }
 
-// keepSearchClean cleans this node's index when another one erased somebody.
-func (s *server) keepSearchClean(ctx context.Context) {
+// followErasures cleans this node's index when another one erased somebody, and
+// has the erasure in this node's list, too.
+func (s *server) followErasures(ctx context.Context) {
 	erased, stop := s.d.queue.Subscribe(erasedTopic)
 	defer stop()
 	for {
+		if _, err := s.d.store.ErasureList(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("the list of erasures in the data folder is not the newest", "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -290,7 +290,7 @@ func (s *server) run(ctx context.Context) error {
 			})
 		})
 	}
-	spawn(func() { s.keepSearchClean(outCtx) })
+	spawn(func() { s.followErasures(outCtx) })
 	if s.has("worker") {
 		spawn(func() { s.keepLedger(outCtx) })
 		monthly := *s.d

@@ -194,10 +194,16 @@ func TestPrivacyNothingIsLeft(t *testing.T) {
 					t.Errorf("the log holds %q", found)
 				}
 			}
-			list, err := os.ReadFile(filepath.Join(b.admin().data, "erasures.list"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			var list []byte
+			eventually(t, "the list in each data folder has the erasure", func() string {
+				for _, n := range b.nodes {
+					var err error
+					if list, err = os.ReadFile(filepath.Join(n.data, "erasures.list")); err != nil || bytes.Count(list, []byte("\n")) < 2 {
+						return fmt.Sprintf("%v %q", err, list)
+					}
+				}
+				return ""
+			})
 			for _, n := range b.nodes {
 				n.stop()
 			}
