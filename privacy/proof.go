@@ -158,7 +158,7 @@ func (t *turn) challenge(list []*Request, m Mail) {
 	}
 	t.ch.Also = append(t.ch.Also, k)
 	args := map[string]string{"code": code, "until": t.Rules.Calendar.Day(k.Expires), "rights": rightsOf(list)}
-	if slices.ContainsFunc(list, func(r *Request) bool { return r.Right == Erasure }) {
+	if slices.ContainsFunc(list, func(r *Request) bool { return r.Right == Erasure || r.Right == Access || r.Right == Portability }) {
 		args["factor"] = "yes" // asked of everybody, whether or not one is on file
 	}
 	t.mail(first, m, args).Spec.ReplyTo = replyTo

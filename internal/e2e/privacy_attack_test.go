@@ -266,6 +266,9 @@ func TestPrivacySecondFactor(t *testing.T) {
 	b.admin().must("privacy", "factor", "set", s.address(), "--file", file)
 	b.mail(s, privacyDesk, "", s.words["access"])
 	c := b.w.next(s.address(), s.opening["challenge"])
+	if !strings.Contains(c.msg.Text, "customer number") {
+		t.Errorf("the question does not ask for the factor:\n%s", c.msg.Text)
+	}
 	b.answer(s, c, s.confirm+"\nKunde 4711-Zebra")
 	a := b.w.next(s.address(), s.opening["archive"])
 	if !strings.Contains(a.msg.Text, "agreed with you") {
