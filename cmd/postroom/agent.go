@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -98,8 +99,10 @@ func (cmd *agentAddCmd) Do(ctx context.Context, d *desk, s streams) error {
 		return err
 	}
 	names := cmd.Queue
-	if len(names) == 0 && a.Role == tickets.RolePrivacy {
-		names = []string{privacyQueueName}
+	if a.Role == tickets.RolePrivacy {
+		if !slices.Contains(names, privacyQueueName) {
+			names = append(names, privacyQueueName)
+		}
 		if err := ensurePrivacyQueue(ctx, d); err != nil {
 			return err
 		}
@@ -210,6 +213,11 @@ func (cmd *agentSetCmd) Do(ctx context.Context, d *desk, s streams) error {
 	}
 	if err := d.store.UpdateAgent(ctx, a); err != nil {
 		return err
+	}
+	if a.Role == tickets.RolePrivacy {
+		if err := ensurePrivacyQueue(ctx, d); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(s.out, "Agent %s was changed.\n", a.Name)
 	return nil

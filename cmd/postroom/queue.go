@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -394,9 +395,9 @@ func ensurePrivacyQueue(ctx context.Context, d *desk) error {
 		}
 	}
 	for _, a := range dir.Agents {
-		if a.Active && a.Role == tickets.RolePrivacy && len(a.Queues) == 0 {
+		if a.Active && a.Role == tickets.RolePrivacy && !a.Works(q.ID) {
 			c := *a
-			c.Queues = []int64{q.ID}
+			c.Queues = append(slices.Clone(a.Queues), q.ID)
 			if err := d.store.UpdateAgent(ctx, &c); err != nil {
 				return err
 			}
