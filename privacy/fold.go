@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -189,7 +190,7 @@ func (f *folded) add(s string, whole bool) {
 					f.breakSentence(paragraph)
 				}
 				lineStart = i + 1
-			case endsSentence(r, s[i+size:]) && !f.afterAbbreviation(r):
+			case endsSentence(r, s[i+size:]) && !f.afterAbbreviation(r, s[i+size:]):
 				f.breakSentence(paragraph)
 			}
 		}
@@ -218,11 +219,15 @@ func (f *folded) endWord() {
 	f.bytes = append(f.bytes, ' ')
 }
 
-func (f *folded) afterAbbreviation(r rune) bool {
+func (f *folded) afterAbbreviation(r rune, rest string) bool {
 	if r != '.' || len(f.tokens) == 0 {
 		return false
 	}
 	w := f.word(f.tokens[len(f.tokens)-1])
+	if string(w) == "no" { // a number's, or the word
+		rest = strings.TrimLeft(rest, " ")
+		return rest != "" && '0' <= rest[0] && rest[0] <= '9'
+	}
 	return len(w) == 1 || abbreviations[string(w)]
 }
 

@@ -128,7 +128,7 @@ func newDesk(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *desk
 	d.intake = intake.New(intake.Options{
 		Config: intake.Config{Hostname: cfg.Hostname, PrivacyAddress: cfg.Privacy.Address, CheckSenders: cfg.Trust.Check,
 			AckEnabled: cfg.Ack.Enabled, AckPerDay: cfg.Ack.PerSenderDay},
-		Store: d.store, Bodies: d.store, Sender: sender, Junk: junk, Fresh: d.store, Limit: d.limit, Keys: d.keys, Consents: d.consents, Privacy: d.privacy, Log: log, Wake: d.wake, Count: d.tally,
+		Store: d.store, Bodies: d.store, Sender: sender, Junk: junk, Fresh: d.store, Limit: d.limit, Keys: d.keys, Consents: d.consents, Privacy: d.privacy, Foreign: d.texts.Foreign, Log: log, Wake: d.wake, Count: d.tally,
 	})
 	if d.work, err = newPrivacyWork(d); err != nil {
 		return nil, err

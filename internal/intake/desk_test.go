@@ -15,6 +15,7 @@ import (
 
 	"postroom/internal/intake"
 	"postroom/internal/jobs"
+	"postroom/internal/mailtext"
 	"postroom/internal/ratelimit"
 	"postroom/internal/resolver"
 	"postroom/internal/senderauth"
@@ -96,9 +97,12 @@ func newDesk(t *testing.T, set ...func(*intake.Options)) *desk {
 	limit, err := ratelimit.Open(ratelimit.Config{Now: clock})
 	d.must(err)
 	d.tally = &jobs.Tally{}
+	words, err := mailtext.NewPrivacyMails(mailtext.PrivacyDesk{Controller: "Example Ltd", Contact: "privacy@desk.example"}, nil)
+	d.must(err)
 	o := intake.Options{
-		Config: intake.Config{Hostname: "desk.example", PrivacyAddress: "privacy@desk.example", CheckSenders: true, AckEnabled: true, AckPerDay: 1},
-		Store:  d.store, Bodies: d.store, Sender: checker, Limit: limit, Count: d.tally, Keys: d.keys, Now: clock,
+		Foreign: words.Foreign,
+		Config:  intake.Config{Hostname: "desk.example", PrivacyAddress: "privacy@desk.example", CheckSenders: true, AckEnabled: true, AckPerDay: 1},
+		Store:   d.store, Bodies: d.store, Sender: checker, Limit: limit, Count: d.tally, Keys: d.keys, Now: clock,
 		Wake: func(topic string, ids ...int64) { d.woken[topic] += max(1, len(ids)) },
 	}
 	for _, f := range set {

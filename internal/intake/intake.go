@@ -84,6 +84,7 @@ type Intake struct {
 	consents *privacy.Consents // nil: no purposes are configured
 	desk     *privacy.Desk
 	words    map[string]privacy.Word
+	foreign  func(subject, text string) (string, string)
 	addr     tickets.Addresses
 	log      *slog.Logger
 	now      func() time.Time
@@ -102,8 +103,9 @@ type Options struct {
 	Count    Counter // nil: nobody counts
 	Fresh    Fresh   // asked before an address is refused; nil: a view's directory is always the present one
 	Keys     *threading.Keyring
-	Consents *privacy.Consents // nil: none is asked for here
-	Privacy  *privacy.Desk     // nil: its rules are the default ones
+	Consents *privacy.Consents                           // nil: none is asked for here
+	Privacy  *privacy.Desk                               // nil: its rules are the default ones
+	Foreign  func(subject, text string) (string, string) // takes the words of our own mails out of an answer; nil: nothing is taken out
 	Log      *slog.Logger
 	Now      func() time.Time
 	Wake     func(topic string, ids ...int64) // told which rows a commit made work of: "outbox", "jobs"; and "changes"
@@ -116,7 +118,7 @@ func New(o Options) *Intake {
 	if in.desk = o.Privacy; in.desk == nil {
 		in.desk = &privacy.Desk{Rules: privacy.Rules{Address: o.Config.PrivacyAddress}, Addr: in.addr}
 	}
-	in.words = privacyWords()
+	in.words, in.foreign = privacyWords(), o.Foreign
 	if in.log == nil {
 		in.log = slog.New(slog.DiscardHandler)
 	}
@@ -157,7 +159,7 @@ func (in *Intake) Take(ctx context.Context, env tickets.Envelope, data io.Reader
 	}
 	in.weigh(ctx, mail)
 	if in.toPrivacy(env.To) {
-		mail.recognised() // now, while nobody waits for the reading that decides
+		in.recognised(mail) // now, while nobody waits for the reading that decides
 	}
 	change, err := in.store.Apply(ctx, func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
 		ch, err := in.decide(ctx, v, mail)

@@ -59,11 +59,11 @@ func (in *Intake) privacyMail(ctx context.Context, v tickets.View, m *mail, to *
 
 // recognise reads what the writer wrote now, and where that says nothing what
 // it may point at below.
-func recognise(m *mail) *privacy.Recognition {
-	if r := m.recognised(); r != nil || m.msg.Text == m.msg.Reply {
+func (in *Intake) recognise(m *mail) *privacy.Recognition {
+	if r := in.recognised(m); r != nil || m.msg.Text == m.msg.Reply {
 		return r
 	}
-	r := privacy.Recognise(m.msg.Subject, m.msg.Text)
+	r := in.asksFor(m.msg.Subject, m.msg.Text)
 	if r != nil {
 		r.Sure, r.Doubt = false, true
 	}
@@ -252,11 +252,25 @@ func (in *Intake) privacyTicket(ctx context.Context, v privacy.View, m *mail, i 
 
 // recognised is what the mail asks for as a privacy request, nil if nothing. It
 // is read once, however often the mail is decided on.
-func (m *mail) recognised() *privacy.Recognition {
+func (in *Intake) recognised(m *mail) *privacy.Recognition {
 	if !m.asked {
-		m.asked, m.request = true, privacy.Recognise(m.msg.Subject, m.msg.Reply)
+		m.asked, m.request = true, in.asksFor(m.msg.Subject, m.msg.Reply)
 	}
 	return m.request
+}
+
+// asksFor is what the words ask for, without those of our own mails, which
+// come back in answers and not always marked as quoted.
+func (in *Intake) asksFor(subject, text string) *privacy.Recognition {
+	r := privacy.Recognise(subject, text)
+	if r == nil || in.foreign == nil {
+		return r
+	}
+	s, rest := in.foreign(subject, text)
+	if len(rest) == len(text) {
+		return r
+	}
+	return privacy.Recognise(s, rest)
 }
 
 // mayBeRequest lets the job that tells the agents of an ordinary mail look

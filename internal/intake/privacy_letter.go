@@ -24,7 +24,10 @@ const (
 // told: its own, or where they say nothing those of what is attached. What
 // somebody attached is never sure, and is asked about.
 func (in *Intake) letter(m *mail) (*privacy.Recognition, string) {
-	said, text := recognise(m), m.msg.Reply
+	said, text := in.recognise(m), m.msg.Reply
+	if in.foreign != nil {
+		_, text = in.foreign(m.msg.Subject, text)
+	}
 	if said != nil && len(said.Rights) > 0 || len(m.msg.Attachments) == 0 {
 		return said, text
 	}
@@ -32,7 +35,7 @@ func (in *Intake) letter(m *mail) (*privacy.Recognition, string) {
 	if attached == "" {
 		return said, text
 	}
-	r := privacy.Recognise("", attached)
+	r := in.asksFor("", attached)
 	if r == nil || len(r.Rights) == 0 && said != nil {
 		return said, text
 	}

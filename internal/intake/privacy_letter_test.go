@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"postroom/internal/mailtext"
 	"postroom/privacy"
 )
 
@@ -78,5 +79,29 @@ func TestPrivacyAttachedLetter(t *testing.T) {
 		if len(list) != 1 || list[0].Right != c.right || list[0].State != c.state || mailsTo(g.out) != c.mails+">ann@customer.example" {
 			t.Errorf("%s: %s, mails %s", c.name, d.states("ann@customer.example"), mailsTo(g.out))
 		}
+	}
+}
+
+// An answer that brings our mail back without a mark asks for nothing by our
+// words, in no queue, and by its own as ever.
+func TestPrivacyOwnMailBroughtBack(t *testing.T) {
+	words, err := mailtext.NewPrivacyMails(mailtext.PrivacyDesk{Controller: "Example Ltd", Contact: "privacy@desk.example"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := words.Compose("en", string(privacy.MailReminder), map[string]string{"no": "P-1", "rights": "restriction erasure", "code": "AAAA-BBBB", "until": "2026-12-01"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := strings.ReplaceAll(strings.ReplaceAll(m.Text, "\n-- \n", "\n\n"), "\n", "\r\n")
+	d := newPrivacyDesk(t)
+	if d.ask(mail{Subject: "Re: " + m.Subject, Body: "Thanks!\r\n\r\n" + ours}); strings.Contains(d.states("ann@customer.example"), "erasure") || strings.Contains(d.states("ann@customer.example"), "restriction") {
+		t.Errorf("our words made %s", d.states("ann@customer.example"))
+	}
+	if g := d.ok(mail{From: "bob@other.example", Rcpt: []string{"support@desk.example"}, Subject: "Re: " + m.Subject, Body: "What is this?\r\n\r\n" + ours}); strings.Contains(strings.Join(g.m.Defects, " "), "#privacy") {
+		t.Errorf("in another queue: %v", g.m.Defects)
+	}
+	if d.ask(mail{From: "cem@third.example", Subject: "Re: " + m.Subject, Body: "Please send me a copy of all personal data you hold about me.\r\n\r\n" + ours}); d.states("cem@third.example") != "access:challenged" {
+		t.Errorf("the writer's own words made %s", d.states("cem@third.example"))
 	}
 }

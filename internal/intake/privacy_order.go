@@ -104,7 +104,7 @@ func (in *Intake) asks(am *tickets.AgentMail, commands []tickets.Command) *ticke
 			continue
 		}
 		last = msg
-		if r := privacy.Recognise(msg.Subject, msg.Text); asks == nil && r != nil && slices.Contains(r.Rights, right) {
+		if r := in.asksFor(msg.Subject, msg.Text); asks == nil && r != nil && slices.Contains(r.Rights, right) {
 			asks = msg
 		}
 	}

@@ -38,6 +38,7 @@ type PrivacyMail struct {
 type PrivacyMails struct {
 	desk  PrivacyDesk
 	texts map[string]map[privacy.Mail]parsedMail
+	own   ownText
 }
 
 type parsedMail struct{ subject, body template }
