@@ -7,8 +7,8 @@ import (
 	"postroom/tickets"
 )
 
-// tickets takes away the person's own tickets, whole, and from the privacy
-// queue's tickets what the person wrote.
+// tickets takes away the person's own tickets, whole but for what others wrote
+// in them, and from the privacy queue's tickets what the person wrote.
 func (e *erasure) tickets(ctx context.Context) error {
 	for i := range e.who {
 		w := &e.who[i]
@@ -17,7 +17,11 @@ func (e *erasure) tickets(ctx context.Context) error {
 			return err
 		}
 		for _, id := range ids {
-			if err := e.wholeTicket(ctx, id); err != nil {
+			shared, err := e.handOver(ctx, w, id)
+			if err == nil && !shared {
+				err = e.wholeTicket(ctx, id)
+			}
+			if err != nil {
 				return err
 			}
 		}

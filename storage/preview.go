@@ -96,16 +96,26 @@ func (e *erasure) previewOwn(ctx context.Context, id int64, out *privacy.Preview
 				out.Copies["recipients"]++
 			}
 		}
-		about, err := v.ids(ctx, "SELECT id FROM outbox WHERE ticket_id = ? AND ticket_id > 0", id)
+		d, err := e.duty(ctx, v, t)
+		if err != nil {
+			return err
+		}
+		s := &share{}
+		if d == nil {
+			if s, err = e.share(ctx, v, t); err != nil {
+				return err
+			}
+		}
+		about, err := v.ids(ctx, "SELECT o.id FROM outbox o JOIN tickets t ON t.id = o.ticket_id WHERE o.ticket_id = ? AND o.ticket_id > 0 AND (o.owner = t.owner OR CAST(? AS INTEGER) = 0)", id, bit(s.heir != nil))
 		if err != nil {
 			return err
 		}
 		for _, m := range about {
 			mails[m] = true
 		}
-		d, err := e.duty(ctx, v, t)
-		if err != nil {
-			return err
+		if s.heir != nil {
+			out.Messages += len(s.gone)
+			return e.previewShared(ctx, t, s, out)
 		}
 		times, err := v.ids(ctx, "SELECT received FROM messages WHERE ticket_id = CAST(? AS INTEGER)", id)
 		if err != nil {
@@ -121,6 +131,20 @@ func (e *erasure) previewOwn(ctx context.Context, id int64, out *privacy.Preview
 		}
 		return nil
 	})
+}
+
+// previewShared looks at what stays of a ticket of the person's since it is
+// others' as well.
+func (e *erasure) previewShared(ctx context.Context, t *tickets.Ticket, s *share, out *privacy.Preview) error {
+	if err := e.learn(ctx, t, s.kept); err != nil {
+		return err
+	}
+	for _, row := range s.kept {
+		if err := e.previewMessage(ctx, t, row, out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (e *erasure) previewOthers(ctx context.Context, out *privacy.Preview) error {
