@@ -178,6 +178,7 @@ func TestPrivacyNothingIsLeft(t *testing.T) {
 				}
 			}
 			eventually(t, "nothing is left while it runs", func() string { return strings.Join(sniff.under(t, dirs...), "\n") })
+			b.sharedStays()
 			// Only the mails of this very request still say to whom they went, under a
 			// key of its own that goes when no bounce can come any more.
 			own := `"kind":"privacy","ticket":` + quote(b.admin().show(no).Ticket)
@@ -240,6 +241,10 @@ func (b *bureau) leaveTraces() {
 	extra, text = replying(answer, "Thanks, zqxsearchable!", "zqxsignatureline")
 	b.door().mustSend("zqxada@zqxmill.example", answer.replyTo(), letter(from, answer.replyTo(), "Re: "+answer.msg.Subject, extra, text))
 	b.w.next(bare(berta), "Thanks, zqxsearchable!")
+	// Her part in somebody else's ticket (P6).
+	shared := letter(bob, support, "The pump we share", "Cc: "+from+"\n", "Zqxada Vwxmoorland told me that it drips. My own words: tamarindus.")
+	b.door().mustSend(bare(bob), support, shared)
+	b.w.next(bare(berta), "tamarindus")
 	eventually(b.t, "every node searches", func() string {
 		for _, n := range b.nodes {
 			if out := n.must("ticket", "search", "zqxsearchable"); !strings.Contains(out, "zqxteapot") {
@@ -249,6 +254,21 @@ func (b *bureau) leaveTraces() {
 		return ""
 	})
 	b.admin().quiet()
+}
+
+// bob shares a ticket with the person.
+const bob = "Bob Stayer <bob@kunde.example>"
+
+// sharedStays checks that Bob's ticket is there with his own words, and not hers.
+func (b *bureau) sharedStays() {
+	b.t.Helper()
+	list := b.admin().of(bare(bob))
+	if len(list) != 1 || len(list[0].Messages) != 1 {
+		b.t.Fatalf("of Bob's ticket there is %+v", list)
+	}
+	if raw := b.admin().must("ticket", "raw", itoa(list[0].Messages[0].ID)); !strings.Contains(raw, "My own words: tamarindus.") || !strings.Contains(raw, "told me that it drips") {
+		b.t.Errorf("Bob's mail is now\n%s", raw)
+	}
 }
 
 // readable is all that the administrator can read.
