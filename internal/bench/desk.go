@@ -44,9 +44,17 @@ exempt = ["127.0.0.0/8"]
 address = "privacy@desk.example"
 `
 
-// newDesk sets a desk up with the commands an administrator types, and puts so
-// many messages into it.
+// newDesk sets a desk up and puts so many messages into it.
 func (b *bench) newDesk(ctx context.Context, name string, stored int) (*desk, error) {
+	d, err := b.emptyDesk(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.fill(ctx, stored, b.out)
+}
+
+// emptyDesk sets a desk up with the commands an administrator types.
+func (b *bench) emptyDesk(ctx context.Context, name string) (*desk, error) {
 	d := &desk{bin: b.postroom, dir: filepath.Join(b.dir, name), master: []byte("0123456789abcdef0123456789abcdef")}
 	if b.profile != "" {
 		d.env = append(os.Environ(), "POSTROOM_BENCH_PROFILE="+b.profile)
@@ -77,7 +85,7 @@ func (b *bench) newDesk(ctx context.Context, name string, stored int) (*desk, er
 			return nil, err
 		}
 	}
-	return d, d.fill(ctx, stored, b.out)
+	return d, nil
 }
 
 func (d *desk) config() string { return filepath.Join(d.dir, "postroom.toml") }

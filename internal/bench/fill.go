@@ -97,7 +97,11 @@ func (d *desk) fill(ctx context.Context, n int, out io.Writer) error {
 func (w *writer) ticket(ctx context.Context, db *storage.DB, i int) (thread, error) {
 	address := "person" + strconv.Itoa(i/2) + "@" + senderDomain(i/2) // each writes about two matters
 	id := fmt.Sprintf("seed%d.%d@%s", i, mrand.Uint32(), senderDomain(i/2))
-	now := time.Now().Add(-time.Duration(mrand.IntN(720)) * time.Hour)
+	return w.matter(ctx, db, address, id, time.Now().Add(-time.Duration(mrand.IntN(720))*time.Hour), perTicket)
+}
+
+// matter commits a ticket of so many messages of one person.
+func (w *writer) matter(ctx context.Context, db *storage.DB, address, id string, now time.Time, messages int) (thread, error) {
 	var t *tickets.Ticket
 	_, err := db.Apply(ctx, func(ctx context.Context, v tickets.View) (*tickets.Change, error) {
 		dir, err := v.Directory(ctx)
@@ -115,7 +119,7 @@ func (w *writer) ticket(ctx context.Context, db *storage.DB, i int) (thread, err
 		ch := tickets.Receive(tickets.Incoming{Message: first, Sender: who, Queue: dir.QueueByAddress(queueAddress), Language: "en",
 			Decision: threading.Decision{Action: threading.New, Reason: "new: nothing names a ticket"}, Import: tickets.StateOpen, Now: now})
 		t = ch.Tickets[0]
-		for n := 1; n < perTicket; n++ {
+		for n := 1; n < messages; n++ {
 			m := w.message(fmt.Sprintf("more%d.%s", n, id), address, who, now.Add(time.Hour))
 			m.Ticket = t
 			ch.Messages = append(ch.Messages, m)

@@ -43,7 +43,11 @@ type options struct {
 
 func main() {
 	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], childPrefix) {
-		if err := runChild(os.Args[1]); err != nil {
+		run := func() error { return runChild(os.Args[1]) }
+		if os.Args[1] == childPrivacy {
+			run = func() error { return runPrivacy(os.Args[2:]) }
+		}
+		if err := run(); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
@@ -72,7 +76,7 @@ func parseOptions() options {
 	flag.DurationVar(&o.round, "round", o.round, "length of a turn")
 	flag.IntVar(&o.stored, "stored", o.stored, "messages in the filled desk ("+full+"=1: 1000000); 0: leave that comparison out")
 	flag.IntVar(&o.agents, "agents", 2, "agents of the queue: each new mail notifies them all")
-	flag.StringVar(&o.only, "only", "", "one part only: rate, memory")
+	flag.StringVar(&o.only, "only", "", "one part only: rate, memory, privacy")
 	flag.StringVar(&o.load, "load", "", "scenarios, by number of sessions and k(ept) or n(ew): 20k,100k,20n,1k")
 	flag.StringVar(&o.roles, "roles", "", "roles of the desk, to see what one costs; default: all")
 	flag.StringVar(&o.profile, "profile", "", "write the desk's CPU profiles into this folder (the desk is built anew for it)")
@@ -112,7 +116,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"rate", b.rates}, {"memory", b.memory}} {
+	}{{"rate", b.rates}, {"memory", b.memory}, {"privacy", b.privacy}} {
 		if o.only != "" && o.only != part.name {
 			continue
 		}

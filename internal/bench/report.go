@@ -17,6 +17,8 @@ const (
 	idleMemory    = 60 << 20
 	burstMemory   = 250 << 20
 	percentWithin = 99
+	privacyGrowth = 1.5
+	erasureTime   = 10 * time.Second
 )
 
 // judgement is one target and what was reached.
