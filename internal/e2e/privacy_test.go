@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -313,13 +314,16 @@ func (b *bureau) rawOf(s subject) map[string]string {
 	return out
 }
 
+var numberPattern = regexp.MustCompile(`P-[0-9A-Z]{4}-[0-9A-Z]{4}`)
+
+// noIn is the number of the request that a mail is about.
 func noIn(t testing.TB, m *mail) string {
 	t.Helper()
-	at := strings.LastIndex(m.msg.Subject, "P-")
-	if at < 0 || len(m.msg.Subject) < at+11 {
+	no := numberPattern.FindString(m.msg.Subject)
+	if no == "" {
 		t.Fatalf("no number in %q", m.msg.Subject)
 	}
-	return m.msg.Subject[at : at+11]
+	return no
 }
 
 // verifyCertificate checks the certificate with nothing but the public keys.
