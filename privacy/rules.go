@@ -325,7 +325,7 @@ func (e *evaluation) stop(i int) {
 }
 
 func (e *evaluation) withdraw(i int) {
-	if e.negated(i) || !e.near(i, cConsent, 10, 10) && !(e.carried > 0 && e.around&cConsent != 0 && e.near(i, cIt, 2, 5)) {
+	if e.negated(i) || e.s[i].mask&cConsent == 0 && !e.near(i, cConsent, 18, 10) && !(e.carried > 0 && e.around&cConsent != 0 && e.near(i, cIt, 2, 5)) {
 		return
 	}
 	if e.near(i, cBusiness, 6, 6) && e.mask&(cData|cPData|cMarketing) == 0 {

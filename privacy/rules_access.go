@@ -68,6 +68,9 @@ func (e *evaluation) give(i int) {
 	if e.mask&(cFormat|cPort) != 0 && !e.near(i, cCopy|cAll|cWhat|cAccess, 2, 6) {
 		return // to be taken elsewhere: another right
 	}
+	if e.near(i, cMarketing, 0, 4) && e.mask&cNot != 0 {
+		return // what is given is advertising, and not wanted
+	}
 	data := e.strongest(i, 10, 12)
 	told := e.mask&(cCopy|cHold|cHave|cAll|cWhat|cAccess|cLaw) != 0
 	switch {
@@ -93,6 +96,9 @@ func (e *evaluation) give(i int) {
 
 // whatIsHeld is "what data do you hold on me".
 func (e *evaluation) whatIsHeld(i int) {
+	if e.mask&cUntil != 0 && e.mask&cNot != 0 {
+		return // what is to be settled first, not what is asked
+	}
 	if e.conditional() || e.mask&(cObject|cWithdraw|cErase|cRestrict) != 0 && e.mask&(cGive|cCopy) == 0 || !e.near(i, cHold|cHave|cProcess, 6, 14) || e.near(i, cBusiness, 0, 7) {
 		return
 	}

@@ -43,7 +43,7 @@ var german = lexicon{"de", map[concept]string{
 	cConsent:   `einwilligung* zustimmung* einverständnis* erlaubnis genehmigung einverständniserklärung*`,
 	cPort:      `datenübertragbarkeit übertragbarkeit portabilität datenportabilität maschinenlesbar* datenmitnahme maschinell_lesbar*`,
 	cExport:    `export* übertrag* transfer* herunterlad* download* mitnehm* umzieh* überführ* weiterleit* datenexport`,
-	cFormat:    `csv json xml format maschinenlesbar* anderen_anbieter neuen_anbieter anderes_unternehmen gängigen strukturiert* anbieter_wechs*`,
+	cFormat:    `in_einer_datei als_datei csv json xml format maschinenlesbar* anderen_anbieter neuen_anbieter anderes_unternehmen gängigen strukturiert* anbieter_wechs*`,
 	cLaw: `dsgvo ds_gvo datenschutzgrundverordnung datenschutz_grundverordnung gdpr bdsg dsg revdsg ndsg kdg dsg_ekd datenschutzgesetz* datenschutzrecht* eu_datenschutz* eudsgvo tdddg
 		gesetz_über_den_datenschutz gesetzes_über_den_kirchlichen_datenschutz kirchengesetz* datenschutz_der betroffenenrecht* kirchlichen_datenschutz dsvgo dgsvo bundesdatenschutzgesetz 2016_679`,
 	cArticle: `artikel art artikels`,

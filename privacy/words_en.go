@@ -18,11 +18,11 @@ var english = lexicon{"en", map[concept]string{
 	cData:     `data datas info infos information informations details record records file files_on dossier stuff`,
 	cPData:    `personal_details personal_particulars personal_record personal_records personal_file personal_data personal_information personal_info pii personally_identifiable`,
 	cAccount:  `account accounts acct profile profiles membership login`,
-	cAll:      `everything all anything whole_lot every_bit every_trace any_trace all_traces traces trace`,
+	cAll:      `whatever the_lot everything all anything whole_lot every_bit every_trace any_trace all_traces traces trace`,
 	cIt:       `it them that these those this`,
 	cHave:     `have has got know knows knew known hav`,
 	cHold:     `recorded logged filed registered hold holds holding held stor* keep* kept sav* collect* process processes processed processing retain* gather* on_file maintain* remember*`,
-	cWhat:     `what which whats whether wich wat who`,
+	cWhat:     `whatever what which whats whether wich wat who`,
 	cGive:     `send sends sending give giving provide* show tell email_me mail_me forward supply furnish hand_over see disclose let_me_know know_what inform obtain get share_with_me view like_to_know want_to_know`,
 	cCopy:     `copy copies overview printout print_out extract summary list_of transcript`,
 	cAccess:   `access accesss subject_access sar dsar subject_access_request data_access right_of_access right_to_know dsr data_subject_request know_request acces`,
@@ -45,17 +45,17 @@ var english = lexicon{"en", map[concept]string{
 	cMails: `emails mails email emailing mailing messages texts calls calling contacting texting letters sms e_mails`,
 	cUnsub: `unsubscrib* unsuscrib* unsubscib* unsubcrib* opt_out opt_me_out opting_out optout take_me_off remove_me_from_your_list remove_me_from_your_mailing
 		remove_me_from_the_list remove_me_from_this_list remove_me_from_the_mailing remove_me_from_your_email do_not_sell don_t_sell dont_sell want_to_unsubscribe like_to_unsubscribe how_to_unsubscribe off_your_list off_this_list off_your_mailing`,
-	cWithdraw: `withdraw* revok* revoc* rescind* take_back taking_back retract* cancel pull_back no_longer`,
-	cConsent:  `consent consents permission permissions authorisation authorization agreement_to consented opt_in`,
+	cWithdraw: `consent_back permission_back consents_back withdraw* revok* revoc* rescind* take_back taking_back retract* cancel pull_back no_longer`,
+	cConsent:  `consent_back permission_back consents_back consent consents permission permissions authorisation authorization agreement_to consented opt_in`,
 	cPort:     `portab* portib* machine_readable machine_readible structured_format commonly_used_format structured_commonly data_transfer_request takeout`,
 	cExport:   `export* transfer* transmit* download* port move migrate import take_with_me`,
 	cFormat: `csv json xml machine_readable common_format structured another_provider other_provider new_provider another_company other_company
-		another_service new_supplier another_controller competitor electronic_format open_format commonly_used`,
+		in_a_file as_a_file another_service new_supplier another_controller competitor electronic_format open_format commonly_used`,
 	cLaw: `gdpr gpdr grpd gdrp uk_gdpr general_data_protection data_protection_act data_protection_law data_protection_legislation ccpa cpra dpa_2018
 		data_protection_regulation privacy_act privacy_law privacy_laws pipeda popia 2016_679 data_protection_rights privacy_rights privacy_right data_subject data_subject_rights california_consumer_privacy`,
 	cArticle: `article articles art arts section`,
 	cRight:   `right rights entitled entitlement`,
-	cPlease: `complaint admonition please pls plz plese pleas kindly request requesting requested ask asking demand demanding require insist instruct would_you could_you can_you will_you
+	cPlease: `complaint admonition please pls plz plese pleas kindly request requesting requested ask asking demand demanding require insist instruct would_u could_u can_u would_you could_you can_you will_you
 		urge must have_to_delete`,
 	cWant:  `may_i can_i could_i i_expect want wanna wish would_like d_like like_to need wants like wanted`,
 	cNot:   `no_longer not don_t dont doesn_t do_not cannot no never won_t didn_t shouldn_t haven_t`,
@@ -79,7 +79,7 @@ var english = lexicon{"en", map[concept]string{
 	cOffer: `compliant compliance webinar consult* consulting training audit* pricing discount our_experts our_solution our_software our_team_of free_trial book_a
 		certif* whitepaper we_offer we_help we_provide avoid_fines fines schedule_a_call your_business your_organisation your_organization your_company
 		dpo_as_a_service toolkit checklist ebook sign_up register_now experts leads demo_call case_study save_time limited_time seo`,
-	cRecover:     `restor* recover* accidental* by_mistake by_accident lost undo undelete* get_back disappeared vanished backup_restore bring_back`,
+	cRecover:     `restor* recover* accidental* by_mistake by_accident lost undo undelete* get_back get_it_back get_them_back get_that_back disappeared vanished backup_restore bring_back`,
 	cSecret:      `confidential* privileged proprietary disclaimer legally_protected`,
 	cMisdirected: `in_error intended_recipient intended_for intended_solely addressee addressees unauthorised unauthorized not_the_intended by_mistake_please received_this solely_for named_recipient`,
 	cSource:      `where_did_you_get where_you_got how_did_you_get where_did_you_obtain how_you_got who_gave_you where_do_you_have where_you_have how_come_you_have how_do_you_have where_have_you_got source_of who_did_you where_did_u_get`,

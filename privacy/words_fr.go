@@ -40,7 +40,7 @@ var french = lexicon{"fr", map[concept]string{
 	cConsent:   `consentement* accord autorisation* consenti permission`,
 	cPort:      `portabilité lisible_par_machine lisible_par_une_machine exploitable_par_machine lisible_par_ordinateur`,
 	cExport:    `export* transfér* transfert* télécharg* récupér* transmettre porter`,
-	cFormat:    `csv json xml format structuré autre_prestataire autre_fournisseur nouveau_fournisseur autre_opérateur couramment_utilisé concurrent`,
+	cFormat:    `dans_un_fichier csv json xml format structuré autre_prestataire autre_fournisseur nouveau_fournisseur autre_opérateur couramment_utilisé concurrent`,
 	cLaw:       `rgpd gdpr informatique_et_libertés cnil règlement_général loi_informatique protection_des_données_personnelles nlpd 2016_679 règlement_européen`,
 	cArticle:   `article articles art`,
 	cRight:     `droit droits`,

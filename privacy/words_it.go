@@ -38,7 +38,7 @@ var italian = lexicon{"it", map[concept]string{
 	cConsent:   `consenso consensi autorizzazion* permesso`,
 	cPort:      `portabilit* leggibile_da_dispositivo leggibile_da_una_macchina leggibile_da_macchina`,
 	cExport:    `esport* trasfer* scaric* trasmett* spostare`,
-	cFormat:    `csv json xml formato strutturato altro_fornitore altro_operatore nuovo_fornitore uso_comune un_altra_azienda`,
+	cFormat:    `in_un_file csv json xml formato strutturato altro_fornitore altro_operatore nuovo_fornitore uso_comune un_altra_azienda`,
 	cLaw:       `gdpr rgpd regolamento_europeo regolamento_generale codice_privacy codice_della_privacy garante 2016_679 regolamento_ue protezione_dei_dati_personali`,
 	cArticle:   `articolo articoli art artt`,
 	cRight:     `diritto diritti`,

@@ -40,7 +40,7 @@ var dutch = lexicon{"nl", map[concept]string{
 	cConsent:   `toestemming* instemming akkoord`,
 	cPort:      `overdraagbaarheid dataportabiliteit machineleesbaar* machinaal_leesbaar portabiliteit gegevensoverdraagbaarheid`,
 	cExport:    `export* overdra* overzet* download* doorstuur*`,
-	cFormat:    `csv json xml formaat gestructureerd* andere_aanbieder andere_leverancier nieuwe_aanbieder gangbare ander_bedrijf`,
+	cFormat:    `in_een_bestand csv json xml formaat gestructureerd* andere_aanbieder andere_leverancier nieuwe_aanbieder gangbare ander_bedrijf`,
 	cLaw:       `avg gdpr uavg algemene_verordening privacywet* privacyrecht* verordening_gegevensbescherming 2016_679 autoriteit_persoonsgegevens wet_bescherming`,
 	cArticle:   `artikel artikelen art`,
 	cRight:     `recht rechten`,

@@ -38,7 +38,7 @@ var polish = lexicon{"pl", map[concept]string{
 	cConsent:   `zgod* zgodę pozwoleni*`,
 	cPort:      `przenoszeni* przenieść przeniesieni* odczytu_maszynowego nadającym_się_do_odczytu maszynowo`,
 	cExport:    `eksport* pobra* pobrać transfer* przenie*`,
-	cFormat:    `csv json xml format* ustrukturyzowan* inny_dostawca innego_dostawcy innego_operatora innej_firmy powszechnie`,
+	cFormat:    `w_pliku csv json xml format* ustrukturyzowan* inny_dostawca innego_dostawcy innego_operatora innej_firmy powszechnie`,
 	cLaw:       `rodo gdpr rozporządzeni* ustawa_o_ochronie_danych 2016_679 uodo ustawy_o_ochronie_danych`,
 	cArticle:   `art artykuł* artykułu`,
 	cRight:     `prawo prawa praw uprawnie*`,

@@ -38,7 +38,7 @@ var portuguese = lexicon{"pt", map[concept]string{
 	cConsent:   `consentimento* autorização permissão`,
 	cPort:      `portabilidade leitura_automática legível_por_máquina`,
 	cExport:    `export* transfer* transmit* descarreg* baixar transfir*`,
-	cFormat:    `csv json xml formato estruturado outro_fornecedor outra_empresa novo_fornecedor uso_corrente outro_prestador`,
+	cFormat:    `num_ficheiro csv json xml formato estruturado outro_fornecedor outra_empresa novo_fornecedor uso_corrente outro_prestador`,
 	cLaw:       `rgpd gdpr lgpd regulamento_geral lei_geral_de_proteção 2016_679 proteção_de_dados_pessoais cnpd anpd`,
 	cArticle:   `artigo artigos art`,
 	cRight:     `direito direitos`,
