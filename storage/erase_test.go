@@ -287,10 +287,11 @@ func (x *erasable) ciphertext(t testing.TB, db *DB) (list [][]byte) {
 // keep both in free pages and in its WAL for a while, but not in its tables.
 func (x *erasable) shredded(t testing.TB, db *DB, cipher [][]byte) {
 	t.Helper()
-	s := &scanner{longest: 256, found: map[privacy.Find]int{}}
+	var list []form
 	for i, b := range cipher {
-		s.exact = append(s.exact, form{fmt.Sprint("sealed ", i, " of ", len(cipher)), b})
+		list = append(list, form{name: fmt.Sprint("sealed ", i, " of ", len(cipher)), text: b})
 	}
+	s := scannerOf(list)
 	if err := s.tree(ctx, db.opt.DataDir); err != nil {
 		t.Fatal(err)
 	}

@@ -82,24 +82,36 @@ func copyTable(ctx context.Context, pg *pgx.Conn, table, format string, s *scann
 	return s.stream(ctx, table, r, 0)
 }
 
-// scanner looks for values in every form.
+// scanner looks for values in every form. All forms are looked for in one pass,
+// by their first two bytes: a store is large, and the forms are many.
 type scanner struct {
-	exact, folded []form
-	longest       int
-	found         map[privacy.Find]int
+	forms   []form
+	longest int
+	begins  [1 << 16]bool // whether a form begins so
+	by      map[uint16][]int
+	next    []int // from where on each form may be found
+	found   map[privacy.Find]int
 }
 
 func newScanner(values []string) *scanner {
-	s := &scanner{found: map[privacy.Find]int{}}
+	var list []form
 	for _, v := range values {
-		if v = strings.TrimSpace(v); v == "" {
-			continue
+		if v = strings.TrimSpace(v); v != "" {
+			list = append(list, forms(v)...)
 		}
-		exact, folded := forms(v)
-		s.exact, s.folded = append(s.exact, exact...), append(s.folded, folded...)
 	}
-	for _, f := range slices.Concat(s.exact, s.folded) {
+	return scannerOf(list)
+}
+
+// scannerOf looks for forms of two bytes at least.
+func scannerOf(list []form) *scanner {
+	s := &scanner{forms: list, by: map[uint16][]int{}, next: make([]int, len(list)), found: map[privacy.Find]int{}}
+	for i, f := range list {
 		s.longest = max(s.longest, len(f.text))
+		for _, b := range f.begins() {
+			s.begins[b] = true
+			s.by[b] = append(s.by[b], i)
+		}
 	}
 	return s
 }
@@ -143,20 +155,19 @@ func (s *scanner) tree(ctx context.Context, root string) error {
 
 const (
 	scanWindow = 4 << 20
+	scanFirst  = 4 << 10
 	scanDepth  = 3        // of what is compressed within what is compressed
 	inflateMax = 64 << 20 // of one compressed stream
 )
 
-// stream looks through bytes in windows that overlap by the longest form.
+// stream looks through bytes in windows that overlap by the longest form. Most
+// of what looks compressed is not, and ends at once: only what goes on gets a
+// window.
 func (s *scanner) stream(ctx context.Context, where string, r io.Reader, depth int) error {
 	overlap := max(s.longest, 1)
-	buf := make([]byte, 0, scanWindow+overlap)
-	for {
+	buf := make([]byte, 0, scanFirst)
+	for start := 0; ; start = len(buf) {
 		n, err := io.ReadFull(r, buf[len(buf):cap(buf)])
-		start := 0
-		if len(buf) > 0 {
-			start = len(buf)
-		}
 		buf = buf[:len(buf)+n]
 		s.look(where, buf, start)
 		if depth < scanDepth {
@@ -171,38 +182,29 @@ func (s *scanner) stream(ctx context.Context, where string, r io.Reader, depth i
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		kept := copy(buf, buf[len(buf)-overlap:])
-		buf = buf[:kept]
+		if cap(buf) < scanWindow {
+			buf = append(make([]byte, 0, scanWindow+overlap), buf...)
+			continue
+		}
+		buf = buf[:copy(buf, buf[len(buf)-overlap:])]
 	}
 }
 
 // look counts the forms in b that end after the first known bytes.
 func (s *scanner) look(where string, b []byte, known int) {
-	count := func(in []byte, f form) {
-		from := max(0, known-len(f.text)+1)
-		if n := bytes.Count(in[from:], f.text); n > 0 {
-			s.found[privacy.Find{Where: where, Encoding: f.name}] += n
+	clear(s.next)
+	for i := max(0, known-s.longest+1); i+1 < len(b); i++ {
+		begin := uint16(b[i])<<8 | uint16(b[i+1])
+		if !s.begins[begin] {
+			continue
+		}
+		for _, k := range s.by[begin] {
+			if f := &s.forms[k]; i >= s.next[k] && i+len(f.text) > known && f.at(b[i:]) {
+				s.found[privacy.Find{Where: where, Encoding: f.name}]++
+				s.next[k] = i + len(f.text)
+			}
 		}
 	}
-	for _, f := range s.exact {
-		count(b, f)
-	}
-	low := asciiLower(b)
-	for _, f := range s.folded {
-		count(low, f)
-	}
-}
-
-// asciiLower leaves the length as it is, unlike bytes.ToLower.
-func asciiLower(b []byte) []byte {
-	out := make([]byte, len(b))
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		out[i] = c
-	}
-	return out
 }
 
 // compressed streams by how they begin. A raw block of S2, as in this store,

@@ -13,16 +13,51 @@ import (
 
 // form is one way in which a value may stand in a file.
 type form struct {
-	name string
-	text []byte
+	name   string
+	text   []byte
+	folded bool // ASCII letters are compared without case; text is in lower case
 }
 
-// forms returns the ways in which a value may be written. What is compared
-// without case is in lower case.
-func forms(value string) (exact, folded []form) {
+// begins returns the first two bytes, in every case they may have.
+func (f *form) begins() (list []uint16) {
+	seen := map[uint16]bool{}
+	for _, a := range f.cases(f.text[0]) {
+		for _, b := range f.cases(f.text[1]) {
+			if two := uint16(a)<<8 | uint16(b); !seen[two] {
+				seen[two] = true
+				list = append(list, two)
+			}
+		}
+	}
+	return list
+}
+
+func (f *form) cases(c byte) [2]byte {
+	if f.folded && 'a' <= c && c <= 'z' {
+		return [2]byte{c, c - ('a' - 'A')}
+	}
+	return [2]byte{c, c}
+}
+
+// at reports whether b begins with the form.
+func (f *form) at(b []byte) bool {
+	if len(b) < len(f.text) {
+		return false
+	}
+	for i, c := range f.text {
+		if d := b[i]; d != c && (!f.folded || d < 'A' || d > 'Z' || d+('a'-'A') != c) {
+			return false
+		}
+	}
+	return true
+}
+
+// forms returns the ways in which a value may be written.
+func forms(value string) []form {
+	var exact, folded []form
 	add := func(list *[]form, name string, b []byte) {
 		if len(b) >= 3 {
-			*list = append(*list, form{name, b})
+			*list = append(*list, form{name: name, text: b, folded: list == &folded})
 		}
 	}
 	lower := strings.ToLower(value)
@@ -60,7 +95,7 @@ func forms(value string) (exact, folded []form) {
 			add(&folded, map[byte]string{'=': "quoted-printable", '%': "percent"}[mark], escaped(lower, mark, all))
 		}
 	}
-	return dedupeForms(exact), dedupeForms(folded)
+	return append(dedupeForms(exact), dedupeForms(folded)...)
 }
 
 func sum256(s string) []byte { h := sha256.Sum256([]byte(s)); return h[:] }
