@@ -83,7 +83,7 @@ func verifyText(text, sig []byte, keys []ed25519.PublicKey, out io.Writer) error
 		}
 		for _, k := range keys {
 			if ed25519.Verify(k, text, raw) {
-				_, err := fmt.Fprintf(out, "The signature is right (key %s). The list names %d erasures.\n", archive.KeyName(k), bytes.Count(text, []byte("\n"))-1)
+				_, err := fmt.Fprintf(out, "The signature is right (key %s). Erasures in the list: %d.\n", archive.KeyName(k), bytes.Count(text, []byte("\n"))-1)
 				return err
 			}
 		}

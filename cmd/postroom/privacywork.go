@@ -34,7 +34,7 @@ func newPrivacyWork(d *desk) (*privacydesk.Desk, error) {
 	p := &d.cfg.Privacy
 	store := tellingStore{d.store, func() { d.queue.Broadcast(context.Background(), erasedTopic) }}
 	w := &privacydesk.Desk{Store: store, Decide: d.privacy, Masker: &privacydesk.Masker{}, Key: key, About: aboutData(p, d.consents.Rules), ConsentKeep: d.consents.Rules.Keep, Plain: p.Archive == "plain",
-		PartBytes: p.PartBytes, BackupDays: p.BackupDays, Words: mailtext.PreviewText, Zone: p.Location(), Log: d.log, Now: d.now,
+		PartBytes: p.PartBytes, BackupDays: p.BackupDays, Words: mailtext.PreviewText, Zone: p.Location(), Log: d.log, Now: func() time.Time { return d.now() },
 		Budget: func(aligned bool) bool { return d.intake.ChallengeBudget(context.Background(), aligned) },
 		Made: func() {
 			d.wake("outbox", anyRow)
