@@ -12,10 +12,10 @@ import (
 // address, or holds a code that was typed.
 type Reply struct {
 	Incoming
-	Token    *Token      // nil when there is no such token: truncated, or made up
-	Request  *Request    // of the token; without a token the open request of this address that waits for a proof; nil if none
-	Siblings []*Request  // all requests of that ticket
-	Typed    bool        // the code was typed by hand, which needs no word beside it
+	Token    *Token        // nil when there is no such token: truncated, or made up
+	Request  *Request      // of the token; without a token the open request of this address that waits for a proof; nil if none
+	Siblings []*Request    // all requests of that ticket
+	Typed    bool          // the code was typed by hand, which needs no word beside it
 	Factor   func() string // the second factor on file as it stands there, too, empty if it does not; asked when all else is right; nil: none is on file
 }
 
@@ -201,6 +201,9 @@ func (t *turn) linked(in *Reply, r *Request, k *Token) {
 			continue
 		}
 		if !t.step(r, EdgeProved, itoa(int64(i)), nil) {
+			if t.step(r, EdgeNoted, in.Mail.Message.Receipt, map[string]string{"why": "late"}) {
+				t.report(Officers(t.dir), t.ticketOf(r), "Not covered: "+r.No, "A further address was confirmed when this request had been decided. The request does not cover it; a new one from that address does: \"#privacy <right>\" in an answer to this person's mail, or \"postroom privacy open\".")
+			}
 			return
 		}
 		l.Proved = t.now

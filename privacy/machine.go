@@ -64,6 +64,10 @@ const started State = "started"
 // open are the states in which a request is not ended.
 var openStates = []State{Received, Challenged, Verified, Review, Cooling, Executing}
 
+// undecided are those in which nothing of it was decided or begun: what a
+// request covers is settled then.
+var undecided = []State{Received, Challenged, Verified, Review}
+
 // ways is the machine: which edge leaves which states, and where it goes.
 // Nothing else changes the state of a request.
 var ways = map[Edge]way{
@@ -92,8 +96,8 @@ var ways = map[Edge]way{
 	EdgeExtended:    {openStates, stay},
 	EdgeHeld:        {openStates, stay},
 	EdgeReleased:    {openStates, stay},
-	EdgeLinked:      {openStates, stay},
-	EdgeProved:      {openStates, stay},
+	EdgeLinked:      {undecided, stay},
+	EdgeProved:      {undecided, stay},
 	EdgeWithheld:    {openStates, stay},
 	EdgeEffective:   {openStates, stay},
 	EdgeAlarmed:     {openStates, stay},

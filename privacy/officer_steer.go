@@ -98,7 +98,7 @@ func (o *order) linkTo(c tickets.Command) {
 		}
 	}
 	if asked == 0 {
-		o.fail(c, "that address is covered already, or no request here is open")
+		o.fail(c, "that address is covered already, or was asked today, or no request here is open and still undecided")
 		return
 	}
 	o.say("%s is asked whether it is the same person's. Until it proves itself it stays out.", address)

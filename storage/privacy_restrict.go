@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"postroom/privacy"
 	"postroom/tickets"
@@ -100,8 +101,46 @@ func (p *planner) rename(ctx context.Context, r *privacy.Rename) error {
 		for _, table := range []string{"consents", "factors", "privacy_tokens", "privacy_requests"} {
 			p.add(-1, "UPDATE "+table+" SET subject = ? WHERE subject = ?", fresh, old)
 		}
+		if err := p.moveRequests(ctx, org, r); err != nil {
+			return err
+		}
 	}
 	p.add(1, "UPDATE persons SET address = ?, sealed = ? WHERE id = ? AND address = ?", fresh,
 		person.seal.seal(place{column: "persons.sealed", row: who.ID}, encodePerson(&was)), who.ID, old)
+	return nil
+}
+
+// moveRequests takes the person's requests along: those that are open, or hold
+// the data restricted. An erasure that went on for the old address would find
+// nobody, and a restriction never end.
+func (p *planner) moveRequests(ctx context.Context, org int64, r *privacy.Rename) error {
+	list, err := p.v.RequestsOf(ctx, org, r.Address, false)
+	if err != nil {
+		return err
+	}
+	for _, x := range list {
+		if x.State.Final() && !x.Restricts(r.Address) || slices.ContainsFunc(p.c.Also, func(e tickets.Extra) bool {
+			known, ok := e.(*privacy.Request)
+			return ok && known.ID == x.ID
+		}) {
+			continue
+		}
+		was := p.db.openHash(x)
+		if tickets.FoldAddress(x.Address) == tickets.FoldAddress(r.Address) {
+			x.Address = r.To
+		}
+		for i := range x.Detail.Others {
+			if l := &x.Detail.Others[i]; tickets.FoldAddress(l.Address) == tickets.FoldAddress(r.Address) {
+				l.Address = r.To
+			}
+		}
+		if now := p.db.openHash(x); !x.State.Final() && !bytes.Equal(was, now) {
+			p.add(-1, "DELETE FROM lookups WHERE hash = ? AND kind = ? AND no = 0 AND target = ?", was, kindOpen, x.ID)
+			p.add(-1, sqlMayLookup, now, kindOpen, int64(0), x.ID)
+		}
+		if err := p.request(ctx, x); err != nil {
+			return err
+		}
+	}
 	return nil
 }

@@ -447,3 +447,75 @@ func TestPrivacyArchiveAgainAndPlain(t *testing.T) {
 		t.Error("not built anew without encryption")
 	}
 }
+
+// moves has somebody put another address in place of the one that is known.
+func (d *privacyDesk) moves(to string) {
+	d.t.Helper()
+	d.now = d.now.Add(25 * time.Hour)
+	g := d.ask(mail{Rcpt: []string{"privacy+rectify@desk.example"}, Body: "New email: " + to + "\r\n"})
+	a := d.confirm(g.out[slices.IndexFunc(g.out, func(o *tickets.Outgoing) bool { return o.Spec.Template == string(privacy.MailChallenge) })])
+	d.confirm(a.out[slices.IndexFunc(a.out, func(o *tickets.Outgoing) bool { return o.Spec.Template == string(privacy.MailLink) })])
+	d.jobKinds()
+}
+
+// A request goes along when the address of its person is corrected: what is to
+// be erased, or shown again, is found under the new one.
+func TestPrivacyRequestsMoveWithTheAddress(t *testing.T) {
+	const moved = "annlee@other.example"
+	d := newPrivacyDesk(t, func(r *privacy.Rules) { r.Automatic = true })
+	r, _ := d.verified(mail{Body: "Please delete all my personal data."})
+	d.previewed(r.ID)
+	d.moves(moved)
+	if d.states(moved) != "rectification:done erasure:cooling" && d.states(moved) != "erasure:cooling rectification:done" {
+		t.Fatalf("%q", d.states(moved))
+	}
+	for _, x := range d.requests(moved) {
+		if x.Right == privacy.Erasure && x.Address != moved {
+			t.Errorf("%s would be erased, and %s be left", x.Address, moved)
+		}
+	}
+	if g := d.ask(mail{From: moved, Body: "CANCEL"}); mailsTo(g.out) != "cancelled>"+moved {
+		t.Errorf("from the new address: %s", mailsTo(g.out))
+	}
+	d.ask(mail{From: moved, Body: "Please delete all my personal data."})
+	if got := d.states(moved); !strings.Contains(got, "erasure:challenged") {
+		t.Errorf("no new request can be made: %s", got)
+	}
+}
+
+func TestPrivacyRestrictionMovesWithTheAddress(t *testing.T) {
+	const moved = "annlee@other.example"
+	d := newPrivacyDesk(t)
+	first := d.ok(mail{Body: "My other printer"}).t.ID
+	r, _ := d.verified(mail{Rcpt: []string{"privacy+restrict@desk.example"}, Body: "Please"})
+	d.moves(moved)
+	tk, _ := d.ticket(r.TicketID)
+	if g := d.officer(tk, "#lift it was checked"); mailsTo(g.out) != "lifting>"+moved {
+		t.Errorf("told: %s", mailsTo(g.out))
+	}
+	d.tick(8 * 24 * time.Hour)
+	d.must(d.store.View(t.Context(), func(v tickets.View) error {
+		old, err := v.TicketByID(t.Context(), first)
+		if err == nil && old.Restricted {
+			t.Error("it stays restricted for ever")
+		}
+		return err
+	}))
+}
+
+// A further address that proves itself when the erasure is decided is not said
+// to be covered: nobody saw what would go, and no step looks at it.
+func TestPrivacyLinkedTooLate(t *testing.T) {
+	d := newPrivacyDesk(t, func(r *privacy.Rules) { r.Automatic = true })
+	r, _ := d.verified(mail{Body: "Please delete all my personal data."})
+	tk, _ := d.ticket(r.TicketID)
+	link := d.officer(tk, "#link annlee@other.example").out[0]
+	d.previewed(r.ID)
+	g := d.confirm(link)
+	if strings.Contains(mailsTo(g.out), "linked") || !strings.Contains(reports(g.out), "Not covered") {
+		t.Errorf("%s %s", mailsTo(g.out), reports(g.out))
+	}
+	if got := d.requests("ann@customer.example")[0].Addresses(); len(got) != 1 {
+		t.Error(got)
+	}
+}
