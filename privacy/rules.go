@@ -24,6 +24,8 @@ func (e *evaluation) sentence() {
 		e.rightsAlone()
 	}
 	switch {
+	case best >= enough && e.mask&cBusiness != 0:
+		e.carried = min(best, 1.2) // "it" may as well be the order
 	case best >= enough:
 		e.carried = min(best, 1.8)
 	case e.mask&cBusiness != 0:
@@ -312,6 +314,8 @@ func (e *evaluation) stop(i int) {
 		}
 	case e.near(i, cMarketing, 6, 10) && (wish || e.mask&asking != 0 && len(e.s) <= 8 && e.near(i, cMarketing, 0, 3)):
 		e.add(iObjection, 1.5, i)
+	case m&cNot != 0 && len(e.s) <= 4 && e.near(i, cMarketing, 0, 2) && e.mask&(cBusiness|cHow) == 0:
+		e.add(iObjection, 1.2, i) // no more of it, and nothing else
 	case wish && e.mask&first != 0 && e.near(i, cMails, 4, 6) && !e.near(i, cBusiness, 4, 8):
 		e.add(iObjection, 1.1, i)
 	case wish && m&cNot != 0 && e.near(i, cHold|cHave, 2, 10) && data >= personalData-0.4:

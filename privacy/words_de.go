@@ -15,7 +15,7 @@ var german = lexicon{"de", map[concept]string{
 	cData:     `daten info infos information* angaben datensatz datensätze kundendaten nutzerdaten datenbestand stammdaten unterlagen dateien kontaktdaten`,
 	cPData:    `auskunftsersuchen auskunftsantrag auskunftsrecht* selbstauskunft auskunftsbegehren auskunftsanspruch auskunftsanfrage personendaten personenbezogene_daten nutzerdaten kundendaten datenauskunft* datenlöschung* datenlösch* datenübertragbarkeit datenkopie datenberichtigung* datensperr* datenverarbeitung datenweitergabe datennutzung`,
 	cAccount:  `konto kontos account accounts kundenkonto nutzerkonto benutzerkonto profil profile mitgliedskonto zugang kontolöschung* accountlöschung* kontos kundenkontos nutzerkontos benutzerkontos`,
-	cAll:      `alles alle allem sämtlich* restlos`,
+	cAll:      `alles_weg alles alle allem sämtlich* restlos`,
 	cIt:       `es sie das diese dies dieses`,
 	cHave:     `haben habt hast hat wissen wisst weiß weisst kennt vorliegen vorliegt liegen`,
 	cHold:     `speicher* gespeichert* verarbeite* aufbewahr* erhoben* erheb* erfasst* gesammelt* sammel* vorhalte* hinterlegt* vorgehalten behaltet behalten`,
@@ -23,7 +23,7 @@ var german = lexicon{"de", map[concept]string{
 	cGive:     `senden sendet send* schick* zusend* übersend* übermittel* mitteil* mitzuteil* teilen teilt erteil* zeig* geben gebt zukommen_lassen bereitstell* nenn* sagen sagt erfahren wissen_was einsehen einsicht bekommen erhalten bestätig* zur_verfügung aushändig* zusammenstell* informier* zusch*`,
 	cCopy:     `kopie* copy übersicht auszug datenkopie abschrift aufstellung zusammenstellung auflistung liste`,
 	cAccess:   `auskunft* auskunftsersuchen auskunftsantrag auskunftsrecht selbstauskunft datenauskunft* auskunftsanspruch auskunftsbegehren auskunftsanfrage einsicht akteneinsicht`,
-	cErase: `schmeisst wirf_mich werft_mich nehmt_mich_raus streicht mich_raus nimm_mich_raus streichen_sie_mich wegschmeißen vergessen_werden lösch* gelöscht* vergesst vergiss vergessen_sie vergessenwerden vergessen_zu_werden entfern* vernicht* tilg* auslösch* datenlösch* kontolösch* accountlösch* löschantrag löschbegehren wegmachen
+	cErase: `alles_weg schmeisst wirf_mich werft_mich nehmt_mich_raus streicht mich_raus nimm_mich_raus streichen_sie_mich wegschmeißen vergessen_werden lösch* gelöscht* vergesst vergiss vergessen_sie vergessenwerden vergessen_zu_werden entfern* vernicht* tilg* auslösch* datenlösch* kontolösch* accountlösch* löschantrag löschbegehren wegmachen
 		weg_machen schmeißt_raus rauslöschen rausnehmen schließen_sie_mein schließt_mein bereinig* ausradier* beseitig* konto_schließen kontoschließung eliminier* konto_auflösen deaktivier*`,
 	cDone:      `gelöscht entfernt`,
 	cBe:        `werden wird sein werde haben`,
@@ -34,7 +34,7 @@ var german = lexicon{"de", map[concept]string{
 	cRecords:   `datenbank* system* kartei bestand verteiler archiv* akten unterlagen datenbestand backups stammdaten`,
 	cRestrict:  `schränk* einschränk* einzuschränk* eingeschränkt* sperr* gesperrt* einfrier* einzufrieren eingefroren* beschränk* blockier* datensperr* verarbeitungseinschränkung`,
 	cProcess:   `weitergegeben verkauft übermittelt verarbeit* nutz* nutzung verwend* verwendung weitergeb* weitergabe weiterzugeben datenverarbeitung datennutzung datenweitergabe verkauf* gebrauch`,
-	cObject:    `widersprech* widersprich* widerspruch* werbewiderspruch* lege_widerspruch untersag* verbiete untersage nicht_einverstanden`,
+	cObject:    `nicht_damit_einverstanden widersprech* widersprich* widerspruch* werbewiderspruch* lege_widerspruch untersag* verbiete untersage nicht_einverstanden`,
 	cStop:      `stop stopp stoppen stoppt hört_auf hören_sie_auf aufhören unterlass* unterlasst unterlassen keine_weitere* nie_wieder schluss lasst_mich_in_ruhe verschont aufzuhören einstellen`,
 	cMarketing: `werbung* werbe* newsletter* marketing* direktwerbung profiling profilbildung reklame spam tracking werbewiderspruch* rundmail* werbeanrufe werbezweck* infobrief* prospekte rundschreiben`,
 	cMails:     `mails emails e_mails anrufe nachrichten post kontaktieren anschreiben sms briefe zuschriften`,

@@ -9,7 +9,7 @@ var english = lexicon{"en", map[concept]string{
 		at_all all_the_best first_of_all after_all deliver* detail_page proceed* access_code access_denied copy_and_paste
 		that_is_correct is_correct are_correct correct_answer correct_way use_case`,
 	cMe:       `i my me mine myself im`,
-	cMy:       `my mine`,
+	cMy:       `del_my my mine`,
 	cMeAcc:    `be_forgotten me myself`,
 	cMeDat:    `me`,
 	cAbout:    `about on regarding concerning relating_to related_to relate_to relates_to of pertaining_to referring_to belonging_to linked_to`,
@@ -17,7 +17,7 @@ var english = lexicon{"en", map[concept]string{
 	cPersonal: `personal personally private`,
 	cData:     `data datas info infos information informations details record records file files_on dossier stuff`,
 	cPData:    `personal_details personal_particulars personal_record personal_records personal_file personal_data personal_information personal_info pii personally_identifiable`,
-	cAccount:  `account accounts acct profile profiles membership login`,
+	cAccount:  `account accounts acct acc profile profiles membership login`,
 	cAll:      `whatever the_lot everything all anything whole_lot every_bit every_trace any_trace all_traces traces trace`,
 	cIt:       `it them that these those this`,
 	cHave:     `have has got know knows knew known hav`,
@@ -26,7 +26,7 @@ var english = lexicon{"en", map[concept]string{
 	cGive:     `send sends sending give giving provide* show tell email_me mail_me forward supply furnish hand_over see disclose let_me_know know_what inform obtain get share_with_me view like_to_know want_to_know`,
 	cCopy:     `copy copies overview printout print_out extract summary list_of transcript`,
 	cAccess:   `access accesss subject_access sar dsar subject_access_request data_access right_of_access right_to_know dsr data_subject_request know_request acces`,
-	cErase: `out_of_your be_forgotten erase erasing delete deleting deletion destruction delet* eras* remov* wip* purg* forget destroy* expung* get_rid_of take_down scrub* obliterat* right_to_be_forgotten
+	cErase: `del_my out_of_your be_forgotten erase erasing delete deleting deletion destruction delet* eras* remov* wip* purg* forget destroy* expung* get_rid_of take_down scrub* obliterat* right_to_be_forgotten
 		right_to_delete right_to_erasure right_to_deletion close_my_account close_down_my_account cancel_my_account terminate_my_account take_out throw_away clear_out deactivat* nuke gone drop_all closing_my_account closure_of_my_account close_account account_closure`,
 	cDone:    `deleted erased removed wiped purged destroyed gone`,
 	cBe:      `gets be being get have having`,
