@@ -15,6 +15,10 @@ const (
 	walSoft  = 4096  // frames not yet copied, of 4 KiB
 	walHard  = 16384 // frames in all
 	walCheck = 50 * time.Millisecond
+	// After so many looks at which nothing had changed all of it is copied: what
+	// comes next does not pay for what was before, such as an erasure, which has
+	// to end with an empty WAL.
+	walQuiet = 20
 )
 
 // checkpoints copies the WAL whenever it has grown.
@@ -23,6 +27,7 @@ func (w *writer) checkpoints(ctx context.Context) {
 	defer side.Close()
 	tick := time.NewTicker(walCheck)
 	defer tick.Stop()
+	last, quiet := 0, 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -30,7 +35,10 @@ func (w *writer) checkpoints(ctx context.Context) {
 		case <-tick.C:
 		}
 		frames, copied := walFrames(w.file)
-		if frames-copied < walSoft {
+		if quiet++; frames != last {
+			last, quiet = frames, 0
+		}
+		if frames-copied < walSoft && (frames == copied || quiet != walQuiet) {
 			continue
 		}
 		if _, err := side.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
