@@ -171,6 +171,11 @@ func TestP8_Flood(t *testing.T) {
 	if list := b.admin().requests(s.address()); len(list) != 1 || list[0].State != "challenged" {
 		t.Errorf("the flood made %+v", list)
 	}
+	for name, value := range map[string]string{`postroom_privacy_requests{state="challenged"}`: "1", "postroom_privacy_overdue": "0"} {
+		if got := b.admin().metric(name, value); got != "" {
+			t.Errorf("the metrics say %s", got)
+		}
+	}
 	kept := 0
 	for _, tk := range b.admin().tickets() {
 		if tk.Queue == "Privacy" {
