@@ -94,7 +94,7 @@ func (cmd *privacyExportCmd) Output() (output, error) {
 }
 
 func (cmd *privacyExportCmd) Do(ctx context.Context, d *desk, s streams) error {
-	r := &privacy.Request{Org: tickets.DefaultOrg, No: "officer's copy", Right: privacy.Access, Address: cmd.Address, Language: cmd.Language, Channel: privacy.ByRepresentative,
+	r := &privacy.Request{Org: tickets.DefaultOrg, No: "copy-" + d.privacy.Rules.Calendar.Day(d.now()), Right: privacy.Access, Address: cmd.Address, Language: cmd.Language, Channel: privacy.ByRepresentative,
 		Record: privacy.Record{Unsealed: true}}
 	if err := d.known(ctx, cmd.Address); err != nil {
 		return err
