@@ -215,7 +215,7 @@ func (e *evaluation) objectAt(j int) object {
 func (e *evaluation) dataAt(j int) object {
 	m := e.s[j].mask
 	personal := m&cPData != 0 || e.near(j, cPersonal, 2, 3)
-	mine := m&cMy != 0 || e.near(j, cMy, 3, 2) || e.near(j, cAboutMe, 4, 8)
+	mine := m&cMy != 0 || e.near(j, cMy, 4, 2) || e.near(j, cAboutMe, 4, 8)
 	business := e.near(j, cBusiness, 2, 2)
 	others := e.near(j, cOthers, 4, 5)
 	switch {

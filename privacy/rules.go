@@ -249,7 +249,7 @@ func (e *evaluation) restrict(i int) {
 		if e.near(i, cProcess|cHold, 6, 6) {
 			v += 0.4
 		}
-	case e.near(i, cProcess, 4, 4) && (e.subject || e.mask&first != 0) && !e.near(i, cBusiness, 6, 6):
+	case e.near(i, cProcess, 4, 4) && (e.subject || e.mask&(first|cUntil) != 0) && !e.near(i, cBusiness, 6, 6):
 		v = 1.2
 	case e.carried >= 1.5 && e.near(i, cIt, 4, 4) && e.mask&cBusiness == 0:
 		v = 1.1
@@ -314,6 +314,8 @@ func (e *evaluation) stop(i int) {
 		}
 	case e.near(i, cMarketing, 6, 10) && (wish || e.mask&asking != 0 && len(e.s) <= 8 && e.near(i, cMarketing, 0, 3)):
 		e.add(iObjection, 1.5, i)
+	case m&cNot != 0 && e.mask&asking != 0 && e.near(i, cMarketing, 0, 2) && e.near(i, cMeDat, 3, 0) && e.near(i, cGive|cPlease, 5, 0):
+		e.add(iObjection, 1.5, i) // send me no advertising
 	case m&cNot != 0 && len(e.s) <= 4 && e.near(i, cMarketing, 0, 2) && e.mask&(cBusiness|cHow) == 0:
 		e.add(iObjection, 1.2, i) // no more of it, and nothing else
 	case wish && e.mask&first != 0 && e.near(i, cMails, 4, 6) && !e.near(i, cBusiness, 4, 8):

@@ -18,12 +18,12 @@ var german = lexicon{"de", map[concept]string{
 	cAll:      `alles_weg alles alle allem sämtlich* restlos`,
 	cIt:       `es sie das diese dies dieses`,
 	cHave:     `haben habt hast hat wissen wisst weiß weisst kennt vorliegen vorliegt liegen`,
-	cHold:     `speicher* gespeichert* verarbeite* aufbewahr* erhoben* erheb* erfasst* gesammelt* sammel* vorhalte* hinterlegt* vorgehalten behaltet behalten`,
+	cHold:     `hinterleg* speicher* gespeichert* verarbeite* aufbewahr* erhoben* erheb* erfasst* gesammelt* sammel* vorhalte* hinterlegt* vorgehalten behaltet behalten`,
 	cWhat:     `wen was welche* ob wer wem welch`,
 	cGive:     `senden sendet send* schick* zusend* übersend* übermittel* mitteil* mitzuteil* teilen teilt erteil* zeig* geben gebt zukommen_lassen bereitstell* nenn* sagen sagt erfahren wissen_was einsehen einsicht bekommen erhalten bestätig* zur_verfügung aushändig* zusammenstell* informier* zusch*`,
 	cCopy:     `kopie* copy übersicht auszug datenkopie abschrift aufstellung zusammenstellung auflistung liste`,
 	cAccess:   `auskunft* auskunftsersuchen auskunftsantrag auskunftsrecht selbstauskunft datenauskunft* auskunftsanspruch auskunftsbegehren auskunftsanfrage einsicht akteneinsicht`,
-	cErase: `alles_weg schmeisst wirf_mich werft_mich nehmt_mich_raus streicht mich_raus nimm_mich_raus streichen_sie_mich wegschmeißen vergessen_werden lösch* gelöscht* vergesst vergiss vergessen_sie vergessenwerden vergessen_zu_werden entfern* vernicht* tilg* auslösch* datenlösch* kontolösch* accountlösch* löschantrag löschbegehren wegmachen
+	cErase: `vernicht* alles_weg schmeisst wirf_mich werft_mich nehmt_mich_raus streicht mich_raus nimm_mich_raus streichen_sie_mich wegschmeißen vergessen_werden lösch* gelöscht* vergesst vergiss vergessen_sie vergessenwerden vergessen_zu_werden entfern* vernicht* tilg* auslösch* datenlösch* kontolösch* accountlösch* löschantrag löschbegehren wegmachen
 		weg_machen schmeißt_raus rauslöschen rausnehmen schließen_sie_mein schließt_mein bereinig* ausradier* beseitig* konto_schließen kontoschließung eliminier* konto_auflösen deaktivier*`,
 	cDone:      `gelöscht entfernt`,
 	cBe:        `werden wird sein werde haben`,
@@ -55,7 +55,7 @@ var german = lexicon{"de", map[concept]string{
 	cHow:   `wie kann_man wo_kann wie_kann gibt_es_eine_möglichkeit`,
 	cIf:    `falls wenn sollte sollten sofern`,
 	cUntil: `bis solange während vorerst vorübergehend einstweilen zwischenzeitlich derweil vorläufig`,
-	cBusiness: `bestellung* bestell* rechnung* warenkorb artikel_aus artikelnummer produkt* paket* lieferung* lieferadress* lieferanschrift rechnungsadress* rechnungsanschrift ordner* datei dokument* tabelle* spalte* zeile*
+	cBusiness: `geld_zurück umtausch* bestellung* bestell* rechnung* warenkorb artikel_aus artikelnummer produkt* paket* lieferung* lieferadress* lieferanschrift rechnungsadress* rechnungsanschrift ordner* datei dokument* tabelle* spalte* zeile*
 		sendung* auftrag* aufträge vertrag* kaufvertrag* termin* buchung* reservierung* zahlung* kreditkarte* karte gutschein* erstattung rückerstattung passwort* abo
 		abonnement* angebot* mahnung* ware waren ticket* foto* bild* kommentar* beitrag beiträge projekt* aufgabe* einstellung* server* api skript* modul* bericht* seite kalender* drucker* liefertermin zugangsdaten anmeldedaten login* lieferstatus
 		tracking_nummer sendungsnummer bankverbindung kontoauszug kontoauszüge quittung* flug spiel* software* fehlermeldung* fehler abbuchung* lastschrift* beitragsrechnung gebühr* bescheid* liefertermin* posten position* antragsformular`,

@@ -32,7 +32,7 @@ var english = lexicon{"en", map[concept]string{
 	cBe:      `gets be being get have having`,
 	cRectify: `correct corrected correcting correction* rectif* amend* put_right set_right set_straight put_straight fix fixed straighten`,
 	cChange:  `chang* updat* modif* adjust* edit replace complet*`,
-	cWrong:   `wrong wrongly incorrect* inaccura* outdated out_of_date misspel* mispel* misspelt mistyped typo false incomplete not_correct not_right not_true mistake mistaken should_be isn_t_right is_not_my no_longer_my obsolete old_address old_name maiden_name`,
+	cWrong:   `dispute_what contest_what challenge_what doubt_what wrong wrongly incorrect* inaccura* outdated out_of_date misspel* mispel* misspelt mistyped typo false incomplete not_correct not_right not_true mistake mistaken should_be isn_t_right is_not_my no_longer_my obsolete old_address old_name maiden_name`,
 	cIdent: `name names surname lastname forename address addresses birthday birthdate dob date_of_birth phone telephone
 		phone_number email e_mail email_address mail_address e_mail_address postcode gender title nationality birth mobile`,
 	cRecords:  `records database databases data_base system systems files servers archive archives books register backups`,

@@ -48,7 +48,7 @@ var polish = lexicon{"pl", map[concept]string{
 	cHow:       `jak czy_można jak_mogę gdzie_mogę`,
 	cIf:        `jeśli jeżeli gdyby gdy o_ile`,
 	cUntil:     `do_czasu dopóki podczas tymczasem póki tymczasowo na_razie`,
-	cBusiness: `zamówieni* faktur* koszyk* produkt* paczk* przesyłk* dostaw* adres_dostawy adresu_dostawy folder* dokument* tabel* wiersz* kolumn* płatnoś* kart* rezerwacj* wizyt* subskrypcj* abonament* umow* hasł* zwrot* wycen* paragon* zdjęci* komentarz*
+	cBusiness: `bilec* zamówieni* faktur* koszyk* produkt* paczk* przesyłk* dostaw* adres_dostawy adresu_dostawy folder* dokument* tabel* wiersz* kolumn* płatnoś* kart* rezerwacj* wizyt* subskrypcj* abonament* umow* hasł* zwrot* wycen* paragon* zdjęci* komentarz*
 		projekt* stron* serwer* api ustawie* przycisk* raport* bilet* zgłoszeni* rachunk* rachunek aplikacj* program lot plik*`,
 	cOthers:      `klient* użytkownik* pracownik* nasz* nasi koleg*`,
 	cYour:        `twoje twoich pani_dane pana_dane`,
