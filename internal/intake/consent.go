@@ -24,10 +24,12 @@ func (in *Intake) consented(ctx context.Context, v tickets.View, m *mail, to *de
 			return ch, ch != nil, err
 		}
 	}
-	if hash := privacy.CodeIn(m.msg.Reply); to.privacy && hash != nil {
-		ch, err := in.agreed(ctx, pv, m, to, hash, true)
-		if err != nil || ch != nil {
-			return ch, ch != nil, err
+	if to.privacy { // only there a code means anything, and looking for one costs
+		if hash := privacy.CodeIn(m.msg.Reply); hash != nil {
+			ch, err := in.agreed(ctx, pv, m, to, hash, true)
+			if err != nil || ch != nil {
+				return ch, ch != nil, err
+			}
 		}
 	}
 	for _, a := range m.env.To {
