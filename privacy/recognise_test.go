@@ -92,7 +92,7 @@ func (c mailCase) fault(r *Recognition) string {
 // TestMails holds what natural mails must be recognised as, and prints how
 // many were by language and right.
 func TestMails(t *testing.T) {
-	for _, file := range []string{"testdata/mails.txt", "testdata/held-back.txt", "testdata/fresh.txt", "testdata/last.txt", "testdata/strangers.txt", "testdata/ordinary.txt", "testdata/second.txt", "testdata/third.txt"} {
+	for _, file := range []string{"testdata/mails.txt", "testdata/held-back.txt", "testdata/fresh.txt", "testdata/last.txt", "testdata/strangers.txt", "testdata/ordinary.txt", "testdata/second.txt", "testdata/third.txt", "testdata/fourth.txt"} {
 		t.Run(strings.TrimSuffix(strings.TrimPrefix(file, "testdata/"), ".txt"), func(t *testing.T) {
 			cases := readCases(t, file)
 			right, all := map[string]int{}, map[string]int{}
