@@ -99,6 +99,7 @@ func (db *DB) holdingsOf(ctx context.Context, org int64, address string, h *priv
 // are in them or that the person wrote elsewhere.
 func (v *view) heldMessages(ctx context.Context, hash []byte, person int64, h *privacy.Holdings) (list []heldRowMessage, err error) {
 	seen := map[int64]bool{}
+	var foreign map[int64]bool
 	read := func(own, frozen bool, text string, args ...any) error {
 		rows, err := v.q.QueryContext(ctx, v.db.d.sql("SELECT m.id, COALESCE(m.ticket_id, 0), m.received, m.author_person, m.restricted + m.frozen FROM "+text), args...)
 		if err != nil {
@@ -110,7 +111,7 @@ func (v *view) heldMessages(ctx context.Context, hash []byte, person int64, h *p
 			if err := rows.Scan(&m.ID, &m.TicketID, &m.received, &m.author, &hidden); err != nil {
 				return err
 			}
-			m.Frozen, m.own = hidden != 0, own
+			m.Frozen, m.own = hidden != 0, own && !foreign[m.ID]
 			if !seen[m.ID] && (!frozen || m.author == person) {
 				seen[m.ID] = true
 				list = append(list, m)
@@ -149,11 +150,28 @@ func (v *view) heldMessages(ctx context.Context, hash []byte, person int64, h *p
 			return nil, err
 		}
 		h.Tickets = append(h.Tickets, held)
+		if foreign, err = v.mergedIn(ctx, id, person); err != nil {
+			return nil, err
+		}
 		if err := read(held.Requester, kept != 0, "messages m WHERE m.ticket_id = CAST(? AS INTEGER)", id); err != nil {
 			return nil, err
 		}
 	}
 	return list, read(false, false, "lookups l JOIN messages m ON m.id = l.no WHERE l.hash = ? AND l.kind = 14 AND m.author_person = CAST(? AS INTEGER)", hash, person)
+}
+
+// mergedIn are the messages of a ticket that were about somebody else's matter
+// until that was merged into it: answers and notes as well. They are not the
+// person's because the ticket is.
+func (v *view) mergedIn(ctx context.Context, ticket, person int64) (map[int64]bool, error) {
+	ids, err := v.ids(ctx, `WITH RECURSIVE merged (id) AS (SELECT id FROM tickets WHERE merged_into = ? AND merged_into > 0
+ UNION SELECT t.id FROM tickets t JOIN merged ON t.merged_into = merged.id WHERE t.merged_into > 0)
+ SELECT e.message_id FROM merged JOIN tickets t ON t.id = merged.id JOIN events e ON e.ticket_id = t.id WHERE t.owner <> CAST(? AS INTEGER) AND e.message_id > 0`, ticket, person)
+	out := map[int64]bool{}
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, err
 }
 
 // relations finds out what each message is to the person, some at a time.
@@ -177,7 +195,7 @@ func (db *DB) relations(ctx context.Context, who *tickets.Person, list []heldRow
 					return err
 				}
 				m.Relation = privacy.Beside
-				if m.own {
+				if m.own && m.author == 0 { // what somebody else wrote is theirs, in whosever ticket
 					m.Relation = privacy.Internal
 				}
 				if r == nil || r.m.Direction == tickets.DirectionNote {

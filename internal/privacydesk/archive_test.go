@@ -2,6 +2,7 @@ package privacydesk
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -103,6 +104,52 @@ func TestP5_PassedOnByAnAgent(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"nuisance", "mia@", "Mia Muster"} {
+		if strings.Contains(all, bad) {
+			t.Errorf("the archive has %q", bad)
+		}
+	}
+}
+
+// TestP5_MergedConversation: when another customer's conversation was merged
+// into the person's ticket, the archive does not tell the one of the other.
+func TestP5_MergedConversation(t *testing.T) {
+	w := newWorld(t)
+	own, bobs, _ := w.fill()
+	w.keep(letter{from: "mia@team.example", name: "Mia Muster", subject: "offer", text: "pays late, always", ticket: bobs, direction: tickets.DirectionNote, agent: 1})
+	w.keep(letter{from: "mia@team.example", name: "Mia Muster", subject: "offer", text: "your account 4711 is overdrawn", ticket: bobs, direction: tickets.DirectionOut, agent: 1})
+	alone, _ := w.keep(letter{from: "carl@carlsen.example", name: "Carl Carlsen", to: "support@desk.example", subject: "mine", text: "my heating number is 8812"})
+	w.keep(letter{from: "mia@team.example", name: "Mia Muster", subject: "mine", text: "is a grumbler", ticket: alone, direction: tickets.DirectionNote, agent: 1})
+	w.keep(letter{from: "mia@team.example", name: "Mia Muster", subject: "mine", text: "number 8812 is blocked", ticket: alone, direction: tickets.DirectionOut, agent: 1})
+	for _, refs := range [][2]string{{alone, bobs}, {bobs, own}} {
+		w.apply(func(ctx context.Context, v privacy.View) (*tickets.Change, error) {
+			from, err1 := v.TicketByRef(ctx, 1, refs[0])
+			into, err2 := v.TicketByRef(ctx, 1, refs[1])
+			list, err3 := v.MessagesOf(ctx, from.ID, 0)
+			from.MergedInto = into.ID
+			ch := &tickets.Change{Tickets: []*tickets.Ticket{from, into}}
+			for _, m := range list {
+				ch.Moved = append(ch.Moved, tickets.Move{MessageID: m.ID, To: into})
+			}
+			return ch, errors.Join(err1, err2, err3)
+		})
+	}
+	w.keep(letter{from: "bob@baumann.example", name: "Bob Baumann", to: "support@desk.example", subject: "Re: offer", text: "and my PIN is 9090.", ticket: own})
+	w.settleAll()
+	w.desk.Plain = true
+	r := w.request(privacy.Access, zoraAt, privacy.JobArchive)
+	if w.work() != 1 {
+		t.Fatal("no job")
+	}
+	all := ""
+	for name, content := range w.files(r, 1) {
+		all += name + "\n" + content
+	}
+	for _, want := range []string{"it is broken", "We send a new one", "Zora is known", "The house has two doors", "knows the house", "My number is 555"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("the archive lacks %q", want)
+		}
+	}
+	for _, bad := range []string{"IBAN", "coffee", "pays late", "8812", "grumbler", "9090"} {
 		if strings.Contains(all, bad) {
 			t.Errorf("the archive has %q", bad)
 		}

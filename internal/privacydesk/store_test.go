@@ -160,7 +160,8 @@ func (w *world) keep(l letter) (ref string, m *tickets.Message) {
 		if l.cc != "" {
 			m.Cc = []string{l.cc}
 		}
-		ch := &tickets.Change{Tickets: []*tickets.Ticket{t}, Messages: []*tickets.Message{m}}
+		ch := &tickets.Change{Tickets: []*tickets.Ticket{t}, Messages: []*tickets.Message{m},
+			Events: []*tickets.Event{{Ticket: t, At: w.now, Kind: "joined", Actor: tickets.ActorSystem, Message: m}}}
 		if m.Direction == tickets.DirectionOut {
 			for _, p := range t.Parties {
 				o := &tickets.Outgoing{Org: 1, Kind: tickets.OutAnswer, MessageID: fmt.Sprintf("sent%d.%d@desk.example", n, p.No), Ticket: t, Message: m, To: p.Person.Address, ToPerson: p.Person, QueueID: q.ID,
