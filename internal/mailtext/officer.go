@@ -14,7 +14,7 @@ import (
 // Days are those of the zone.
 func PreviewText(p *privacy.Preview, zone *time.Location) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Erased: %s with %s, and %s of ours.\n", many(p.Tickets, "ticket"), many(p.Messages, "message"), many(p.Mails, "mail"))
+	fmt.Fprintf(&b, "Erased: %s and %s, those about the person's requests among them, and %s of ours.\n", many(p.Tickets, "ticket"), many(p.Messages, "message"), many(p.Mails, "mail"))
 	previewMasked(&b, p.Masked)
 	if len(p.Kept) > 0 {
 		b.WriteString("\nKept by law, locked, open to you only, erased on the date:\n")

@@ -13,7 +13,7 @@ func TestPreviewText(t *testing.T) {
 		Masked: []privacy.Masked{{MessageID: 5, Ref: "AAAA-AAAA"}, {MessageID: 6, Ref: "BBBB-BBBB", Left: []string{"photo.jpg", "a PDF"}}},
 		Kept:   []privacy.Kept{{Ground: "Art. 17(3)(b)", Law: "§ 147 AO", Until: time.Date(2036, 12, 31, 23, 30, 0, 0, time.UTC), Count: 2}},
 		Copies: map[string]int{"agents": 2, "relays": 1}, Blocked: time.Date(2026, 12, 24, 0, 0, 0, 0, time.UTC)}, time.FixedZone("", 3600))
-	for _, want := range []string{"1 ticket with 12 messages, and 3 mails", "in 2 messages of other people's", "BBBB-BBBB, message 6: photo.jpg, a PDF", "2 messages until 1 January 2037: Art. 17(3)(b), § 147 AO",
+	for _, want := range []string{"1 ticket and 12 messages, those about the person's requests among them, and 3 mails of ours", "in 2 messages of other people's", "BBBB-BBBB, message 6: photo.jpg, a PDF", "2 messages until 1 January 2037: Art. 17(3)(b), § 147 AO",
 		"before 24 December 2026", "mailboxes of our staff: 2", "mail servers on the way: 1"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it lacks %q:\n%s", want, text)
