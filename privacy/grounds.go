@@ -21,6 +21,7 @@ const (
 	HintUndelivered = "undelivered"
 	HintTaken       = "taken"
 	HintUnproved    = "unproved"
+	HintOurs        = "ours"
 )
 
 // hintTexts are the hints in words.
@@ -37,6 +38,7 @@ var hintTexts = map[string]string{
 	HintMask:        "There is content of others in which the person cannot be masked (see below).",
 	HintWeigh:       "It takes a person's judgement.",
 	HintTaken:       "The new address proved itself, but is known here as a person of its own; nothing was put together.",
+	HintOurs:        "The new address belongs to this desk or to an agent. Nobody was asked there.",
 	HintUnproved:    "The mail that names the new address proved nothing: somebody else may have written it. Ask the person which address is meant before you approve it.",
 	HintUndelivered: "What was asked for could not be delivered.",
 }

@@ -149,6 +149,11 @@ func (t *turn) rectify(r *Request) {
 				t.decide(r, HintUnproved)
 				return
 			}
+			if t.dir.QueueByAddress(c.New) != nil || t.dir.AgentByAddress(c.New) != nil || tickets.FoldAddress(c.New) == tickets.FoldAddress(t.Rules.Address) ||
+				r.Record.Decided.IsZero() && t.hosts(c.New) {
+				t.decide(r, HintOurs)
+				return
+			}
 			if !r.provedOther(c.New) {
 				t.proposeLink(r, c.New)
 				return
@@ -200,6 +205,14 @@ func (r *Request) MovedTo(address string, now time.Time) bool {
 func (r *Request) provedOther(address string) bool {
 	return slices.ContainsFunc(r.Detail.Others, func(l Linked) bool {
 		return tickets.FoldAddress(l.Address) == tickets.FoldAddress(address) && !l.Proved.IsZero()
+	})
+}
+
+// hosts reports whether mail to the address comes to this desk itself.
+func (t *turn) hosts(address string) bool {
+	domain := tickets.Domain(address)
+	return slices.ContainsFunc(t.dir.Queues, func(q *tickets.Queue) bool {
+		return strings.EqualFold(q.ReplyDomain, domain) || strings.EqualFold(tickets.Domain(q.Address), domain)
 	})
 }
 

@@ -519,3 +519,29 @@ func TestPrivacyLinkedTooLate(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Nothing of a customer's is ever put under an address of the desk's own, and
+// the desk asks nothing of itself.
+func TestPrivacyRectificationToAnAddressOfOurs(t *testing.T) {
+	for _, to := range []string{"support@desk.example", "privacy@desk.example", "ada@team.example", "privacy+p.aaaa@desk.example"} {
+		d := newPrivacyDesk(t)
+		_, a := d.verified(mail{Rcpt: []string{"privacy+rectify@desk.example"}, Body: "New email: " + to + "\r\n"})
+		if strings.Contains(mailsTo(a.out), "link") || d.states("ann@customer.example") != "rectification:review" {
+			t.Errorf("%s: %s, %s", to, mailsTo(a.out), d.states("ann@customer.example"))
+		}
+	}
+}
+
+// An agent who is logged in speaks for no customer: nothing of theirs can be
+// cancelled, stopped or asked for under their From.
+func TestPrivacyAgentSpeaksForNobody(t *testing.T) {
+	d := newPrivacyDesk(t, func(r *privacy.Rules) { r.Automatic = true })
+	r, _ := d.verified(mail{Body: "Please delete all my personal data."})
+	d.previewed(r.ID)
+	for _, to := range []string{"privacy@desk.example", "support@desk.example"} {
+		d.refused(mail{Sender: "ada@team.example", Agent: d.ada, Rcpt: []string{to}, Body: "CANCEL"}, tickets.RefuseSender)
+	}
+	if d.states("ann@customer.example") != "erasure:cooling" {
+		t.Error(d.states("ann@customer.example"))
+	}
+}

@@ -62,6 +62,10 @@ func (in *Intake) isPrivacy(address string) bool {
 // spoofsUs refuses mail that claims to come from a domain of ours and does not
 // prove it (docs/threats.md H7), and our own mail that came back.
 func (in *Intake) spoofsUs(ctx context.Context, v tickets.View, m *mail, d *tickets.Directory) error {
+	if a := d.AgentByID(m.env.AgentID); m.env.Via == tickets.ViaSubmission && !m.noFrom && a != nil && !mayWriteAs(d, a, m.from.Address) {
+		// Else an agent could speak for a customer, and be believed (RFC 6409 section 6.1).
+		return refusal(tickets.RefuseSender, "From has to be your own address or that of a queue of yours")
+	}
 	if m.env.Via == tickets.ViaSubmission || m.env.Via == tickets.ViaImport || m.confirmed != 0 {
 		return nil
 	}
