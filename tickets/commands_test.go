@@ -66,6 +66,15 @@ func TestEveryCommandIsInTheHelp(t *testing.T) {
 	}
 }
 
+// Mails are wrapped at 72 columns: what stands in columns would fall apart.
+func TestHelpIsNotWrapped(t *testing.T) {
+	for l := range strings.Lines(CommandHelp) {
+		if strings.HasPrefix(l, "#") && len(l) > 72 {
+			t.Errorf("%d columns: %s", len(l), l)
+		}
+	}
+}
+
 func TestParseSnooze(t *testing.T) {
 	for _, c := range []struct {
 		in   string

@@ -60,23 +60,45 @@ func (r *agentRun) do(c Command) {
 
 // CommandHelp is what #help answers.
 const CommandHelp = `Commands stand at the top of your mail, one a line; ordinary text begins the answer.
+
 #note                 keep the text as an internal note, send nothing
-#resolve #wait #open  set the state          #snooze 3d    until 4h, 3d, 2w or 2026-12-24
-#assign NAME          or me, or nobody       #take [REF]   make it yours
-#tag vip  #untag vip  tags                   #priority high   low, normal, high, urgent
-#queue billing        move to a queue        #spam         mark as spam
-#merge REF            into that ticket       #split        give this message a ticket of its own
+#resolve #wait #open  set the state
+#snooze 3d            until then; also 4h, 2w or 2026-12-24
+#assign NAME          or me, or nobody
+#take [REF]           make it yours
+#tag vip  #untag vip  tags
+#priority high        low, normal, high, urgent
+#queue billing        move to a queue
+#merge REF            into that ticket
+#split                give this message a ticket of its own
+#spam                 mark as spam
 #send attachments     mail me what was left out
 #list  #show REF      open tickets, one ticket
-#new ann@example.org  write to a customer first; the subject of your mail is the ticket's
-#consent news         ask the customer for consent (a child: #consent news PARENT@ADDRESS)
+#new ann@example.org  write to a customer first; the subject of your
+                      mail is the ticket's
+#consent news         ask the customer for consent (a child:
+                      #consent news PARENT@ADDRESS)
 #withdraw news        the customer withdrew a consent; or all
-#privacy access       hand a data subject's request over to the privacy officer; or portability, erasure,
-                      rectification, restriction, objection, withdraw
+#privacy access       hand a data subject's request to the privacy
+                      officer; or portability, erasure, rectification,
+                      restriction, objection, withdraw
+
 The privacy officer, in a request's ticket:
-#approve  #refuse GROUND  #extend REASON  #hold  #release  #link ADDRESS  #withhold RECEIPT GROUND
-#consent approve PURPOSE ADDRESS, or refuse
-#done WHAT WAS CHANGED  #lift REASON  #not-a-request  #close`
+
+#approve              carry it out; also #approve identity,
+                      #approve name: NAME, #approve address: ADDRESS
+#refuse GROUND        with the facts below; #confirm then sends it
+#extend REASON        two months more
+#hold  #release       nothing is done by itself meanwhile
+#link ADDRESS         a further address, which has to prove itself
+#withhold RECEIPT GROUND
+                      leave a message out of the archive
+#done WHAT            you did it by hand
+#lift REASON          end a restriction
+#not-a-request        it is none
+#close                the proof never came
+#consent approve PURPOSE ADDRESS
+                      or refuse: a consent of special categories`
 
 // become keeps the last word on the state; it holds once everything is done.
 func (r *agentRun) become(s State, say string) {

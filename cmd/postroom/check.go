@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -210,7 +212,28 @@ func (d *desk) checkQueues(ctx context.Context, r *report) error {
 			}
 		}
 	}
+	d.checkMailboxes(ctx, r, dir, domains)
 	return nil
+}
+
+// checkMailboxes looks for agents whose own mailbox is in a domain whose mail
+// comes here: this server has no mailboxes, and what it writes to them returns.
+func (d *desk) checkMailboxes(ctx context.Context, r *report, dir *tickets.Directory, ours map[string]bool) {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	for _, a := range dir.Agents {
+		domain := tickets.Domain(a.Address)
+		if !a.Active || !ours[domain] {
+			continue
+		}
+		list, err := d.dns.LookupMX(ctx, domain)
+		if err != nil || !slices.ContainsFunc(list, func(mx *net.MX) bool {
+			return strings.EqualFold(strings.TrimSuffix(mx.Host, "."), d.cfg.Hostname)
+		}) {
+			continue
+		}
+		r.fail("agents", "%s has the mailbox %s, but mail for %s comes to this server, which has no mailboxes: postroom agent set %s --address ADDRESS-ELSEWHERE", a.Name, a.Address, domain, a.Name)
+	}
 }
 
 // checkPolicy says whether other servers are told to send to the domain under
@@ -223,8 +246,8 @@ func (d *desk) checkPolicy(ctx context.Context, r *report, domain string) {
 	case err != nil:
 		r.warn(domain, "MTA-STS: there is a record, but the policy cannot be had: %v", err)
 	case p == nil:
-		r.warn(domain, "MTA-STS: not published; others may be made to send in clear"+
-			"\n                 publish: _mta-sts.%[1]s. TXT \"v=STSv1; id=1\""+
+		r.warn(domain, "MTA-STS: not published: a wiretapper between other servers and ours can turn TLS off"+
+			"\n                 publish: _mta-sts.%[1]s. IN TXT \"v=STSv1; id=1\""+
 			"\n                 and https://mta-sts.%[1]s/.well-known/mta-sts.txt: version: STSv1, mode: testing, mx: %[2]s, max_age: 604800 (a line each)", domain, d.cfg.Hostname)
 	case p.Mode != "none" && !p.Names(d.cfg.Hostname):
 		r.fail(domain, "MTA-STS: the policy does not name %s; servers that keep it will not send here", d.cfg.Hostname)
@@ -250,6 +273,9 @@ func (d *desk) checkDomain(ctx context.Context, r *report, domain string) {
 		want.Keys = append(want.Keys, senderauth.ExpectKey{Selector: rec.Selector, Public: rec.Public})
 	}
 	for _, f := range senderauth.Grade(ctx, d.dns, domain, want) {
+		if f.What == "MTA-STS" {
+			continue // checkPolicy reads the policy itself
+		}
 		text := f.What + ": " + f.Text
 		if f.Publish != "" {
 			text += "\n                 publish: " + f.Publish

@@ -8,7 +8,34 @@ import (
 	"testing"
 
 	"postroom/internal/config"
+	"postroom/internal/resolver"
+	"postroom/tickets"
 )
+
+// An agent's own mailbox cannot be in a domain whose mail comes to this server;
+// where another server has the domain's mail, it can.
+func TestCheckMailboxes(t *testing.T) {
+	zone := "here.example MX 10 desk.example\nelsewhere.example MX 10 mx.elsewhere.example"
+	d := &desk{cfg: &config.Config{Hostname: "desk.example"}, dns: resolver.From(resolver.NewFake(zone))}
+	ours := map[string]bool{"here.example": true, "elsewhere.example": true, "none.example": true}
+	for _, c := range []struct {
+		address string
+		active  bool
+		bad     bool
+	}{
+		{"dora@here.example", true, true},
+		{"dora@here.example", false, false},
+		{"dora@elsewhere.example", true, false},
+		{"dora@none.example", true, false},
+		{"dora@mail.example", true, false},
+	} {
+		var out bytes.Buffer
+		d.checkMailboxes(t.Context(), &report{w: &out}, &tickets.Directory{Agents: []*tickets.Agent{{Name: "dora", Address: c.address, Active: c.active}}}, ours)
+		if bad := strings.Contains(out.String(), "dora has the mailbox "+c.address); bad != c.bad || !bad && out.Len() > 0 {
+			t.Errorf("%s, active %v: %q", c.address, c.active, &out)
+		}
+	}
+}
 
 // What a controller has to tell people and nobody wrote down is warned of, and
 // an acknowledgement names the controller only where one was named: the host's

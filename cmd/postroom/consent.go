@@ -281,9 +281,17 @@ func (cmd *consentShowCmd) Do(ctx context.Context, d *desk, s streams) error {
 		fmt.Fprintln(s.out, "The ledger has nothing about this address.")
 	}
 	for _, l := range j.Ledger {
-		fmt.Fprintf(s.out, "  %s  %-9s  %s  version %s  by %s  receipt %s\n", l.At, l.Act, orAll(l.Purpose), orDash(l.Version), orDash(l.Channel), orDash(l.Receipt))
+		fmt.Fprintf(s.out, "  %s  %-9s  %s  version %s  by %s  receipt %s\n", toSecond(l.At), l.Act, orAll(l.Purpose), orDash(l.Version), orDash(l.Channel), orDash(l.Receipt))
 	}
 	return nil
+}
+
+// toSecond cuts the fraction off a stamp, for people to read.
+func toSecond(at string) string {
+	if whole, _, ok := strings.Cut(at, "."); ok {
+		return whole + "Z"
+	}
+	return at
 }
 
 func orDash(s string) string {

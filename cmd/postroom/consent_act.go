@@ -85,11 +85,11 @@ func (cmd *consentProveCmd) Do(ctx context.Context, d *desk, s streams) error {
 		fmt.Fprintln(s.out, "text      no longer in the configuration, or changed since")
 	}
 	if j.Ends != "" {
-		fmt.Fprintf(s.out, "ends      %s\n", j.Ends)
+		fmt.Fprintf(s.out, "ends      %s\n", toSecond(j.Ends))
 	}
 	fmt.Fprintln(s.out)
 	for _, step := range j.Steps {
-		fmt.Fprintf(s.out, "%s  %-9s  by %s, %s\n", step.At, step.Act, step.By, orDash(step.Channel))
+		fmt.Fprintf(s.out, "%s  %-9s  by %s, %s\n", toSecond(step.At), step.Act, step.By, orDash(step.Channel))
 		if step.Receipt != "" {
 			fmt.Fprintf(s.out, "                      receipt %s", step.Receipt)
 			if step.Message != 0 {
@@ -336,7 +336,11 @@ func (cmd *consentSendCmd) Do(ctx context.Context, d *desk, s streams) error {
 		alreadyHad(s, had)
 		return err
 	}
-	fmt.Fprintf(s.out, "%d mails are on their way, one to each who consents to %s. Each is checked again when it leaves.\n", sent, p.Name)
+	many := "mails are"
+	if sent == 1 {
+		many = "mail is"
+	}
+	fmt.Fprintf(s.out, "%d %s on the way, one to each who consents to %s. Each is checked again when it leaves.\n", sent, many, p.Name)
 	alreadyHad(s, had)
 	return err
 }

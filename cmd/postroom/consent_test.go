@@ -241,3 +241,11 @@ func TestMailingIsSentOnce(t *testing.T) {
 		t.Errorf("a mended text of the same mailing reaches %s", n)
 	}
 }
+
+func TestToSecond(t *testing.T) {
+	for in, want := range map[string]string{"2026-11-23T22:31:56.539991Z": "2026-11-23T22:31:56Z", "2026-11-23T22:31:56Z": "2026-11-23T22:31:56Z", "": ""} {
+		if got := toSecond(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}

@@ -36,6 +36,7 @@ func (cmd *initCmd) Run(_ context.Context, _ *cli, s streams) error {
 	fmt.Fprintf(s.out, "Wrote %s.\nLook at hostname and [listen] in it, then:\n\n", path)
 	fmt.Fprintf(s.out, "  postroom queue add support --address support@%s --config %s\n", host, path)
 	fmt.Fprintf(s.out, "  postroom agent add anna --address anna@elsewhere.example --queue support --config %s\n", path)
+	fmt.Fprintf(s.out, "  postroom agent add dora --address dora@elsewhere.example --role privacy --config %s\n", path)
 	fmt.Fprintf(s.out, "  postroom check --config %s\n  postroom serve --config %s\n", path, path)
 	return nil
 }

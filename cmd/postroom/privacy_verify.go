@@ -70,6 +70,9 @@ func (cmd *privacyVerifyCmd) Run(_ context.Context, c *cli, s streams) error {
 	}
 	sig, err := os.ReadFile(name)
 	if err != nil {
+		if bytes.HasPrefix(text, []byte("postroom erasures ")) {
+			return fmt.Errorf("the list in the data folder has no signature of its own, restore checks its lines; take the one that came by mail, with its signature: %w", err)
+		}
 		return fmt.Errorf("the signature that came with it is needed as well: %w", err)
 	}
 	return verifyText(text, sig, keys, s.out)
@@ -93,7 +96,7 @@ func verifyText(text, sig []byte, keys []ed25519.PublicKey, out io.Writer) error
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "The signature is right (key %s).\n\nrequest   %s\ncontroller %s\nerased    %s, %s\ncounts    %s\nscan      %s\n", c.Key, c.Request, c.Controller,
+	fmt.Fprintf(out, "The signature is right (key %s).\n\nrequest   %s\nfrom      %s\nerased    %s, %s\ncounts    %s\nscan      %s\n", c.Key, c.Request, c.Controller,
 		stamp(c.Erased), "in this installation", countWords(c.Counts), c.Scan)
 	for _, k := range c.Kept {
 		fmt.Fprintf(out, "kept      %d until %s: %s, %s\n", k.Count, k.Until.UTC().Format("2006-01-02"), k.Ground, k.Law)
