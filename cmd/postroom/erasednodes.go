@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"postroom/privacy"
 	"postroom/storage"
@@ -22,26 +23,55 @@ func (s tellingStore) EraseStep(ctx context.Context, p privacy.Plan, step string
 	counts, err := s.DB.EraseStep(ctx, p, step, m)
 	if err == nil && step == "search" {
 		s.tell()
+		err = s.AwaitSearch(ctx)
 	}
 	return counts, err
 }
 
 // followErasures cleans this node's index when another one erased somebody, and
-// has the erasure in this node's list, too.
+// has the erasure in this node's list, too. While it runs erasures wait for
+// this node.
 func (s *server) followErasures(ctx context.Context) {
 	erased, stop := s.d.queue.Subscribe(erasedTopic)
 	defer stop()
+	beat := time.NewTicker(storage.SearchBeat)
+	defer beat.Stop()
+	defer s.leaveErasures(ctx)
 	for {
 		if _, err := s.d.store.ErasureList(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("the list of erasures in the data folder is not the newest", "err", err)
 		}
+		if err := s.d.store.PurgeSearch(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("the search index may have words of somebody who was erased; it is tried again within minutes", "err", err)
+		}
+		if !s.liveUntil(ctx, erased, beat.C) {
+			return
+		}
+	}
+}
+
+// liveUntil says that this node lives until somebody was erased; false when ctx
+// ended.
+func (s *server) liveUntil(ctx context.Context, erased <-chan struct{}, beat <-chan time.Time) bool {
+	for {
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-erased:
-			if err := s.d.store.PurgeSearch(ctx); err != nil && ctx.Err() == nil {
-				s.log.Error("the search index still has words of somebody who was erased; it is tried again within minutes", "err", err)
+			return true
+		case <-beat:
+			if err := s.d.store.SearchLives(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("other nodes do not hear that this one searches", "err", err)
 			}
 		}
+	}
+}
+
+func (s *server) leaveErasures(ctx context.Context) {
+	const within = 2 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
+	defer cancel()
+	if err := s.d.store.SearchLeaves(ctx); err != nil {
+		s.log.Warn("an erasure may wait for this node for half a minute", "err", err)
 	}
 }

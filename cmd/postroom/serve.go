@@ -241,6 +241,10 @@ func (s *server) run(ctx context.Context) error {
 	}
 	failed := make(chan error, 8)
 
+	// Who was erased while this node was away is gone here before it serves.
+	if err := s.d.store.PurgeSearch(ctx); err != nil {
+		return err
+	}
 	control, err := listenControl(s.d.cfg)
 	if err != nil {
 		return err

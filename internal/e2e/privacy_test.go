@@ -368,8 +368,8 @@ func (b *bureau) gone(s subject, no string) {
 	if list := b.admin().of(s.address()); len(list) > 0 {
 		b.t.Errorf("tickets are left: %+v", list)
 	}
-	for _, n := range b.nodes { // the other node's index follows at once, not within the step
-		eventually(b.t, "nothing is found on disk", func() string {
+	for _, n := range b.nodes {
+		eventually(b.t, "nothing is found on disk", func() string { // files that were just removed may still be walked
 			out, _, status := n.run("privacy", "scan", s.address(), s.secret())
 			if status == 1 || status == 0 && strings.Contains(out, "Nothing was found") {
 				return out[:len(out)*status]
