@@ -13,7 +13,6 @@ import (
 // hand. PDFs and images are not; a mail that only points at one is a case for
 // the officer.
 const (
-	maxDocument  = 4 << 20 // bytes of a document that is read
 	maxDocuments = 3
 	// fewWords is how much of its own a mail may say that only points at its
 	// attachment; beside more, an attachment does not speak for the writer.
@@ -54,7 +53,7 @@ func (m *mail) attachedText() string {
 		if read == maxDocuments || len(text) >= privacy.MaxText || len(m.raw.Bytes) == 0 {
 			break
 		}
-		if !message.IsOffice(a) || a.Size > maxDocument {
+		if !message.IsOffice(a) {
 			continue
 		}
 		read++
