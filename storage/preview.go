@@ -21,6 +21,7 @@ func (db *DB) Preview(ctx context.Context, p privacy.Plan, m privacy.Masker) (*p
 	e.reset()
 	var own []int64
 	mails := map[int64]bool{}
+	far := map[string]map[int64]bool{"agents": {}, "recipients": {}}
 	err := e.read(ctx, func(v *view) (err error) {
 		if out.Blocked, err = e.blocked(ctx, v); err != nil {
 			return err
@@ -59,7 +60,7 @@ func (db *DB) Preview(ctx context.Context, p privacy.Plan, m privacy.Masker) (*p
 	}
 	for _, id := range own {
 		if err == nil {
-			err = e.previewOwn(ctx, id, out, mails)
+			err = e.previewOwn(ctx, id, out, mails, far)
 		}
 	}
 	if err == nil {
@@ -69,12 +70,17 @@ func (db *DB) Preview(ctx context.Context, p privacy.Plan, m privacy.Masker) (*p
 		return nil, wrapErr("preview an erasure", err)
 	}
 	out.Mails = len(mails)
+	for what, who := range far {
+		if len(who) > 0 {
+			out.Copies[what] = len(who)
+		}
+	}
 	return out, nil
 }
 
 // previewOwn counts a ticket of the person's own, or what is kept of it, and
-// the copies of it that left this installation.
-func (e *erasure) previewOwn(ctx context.Context, id int64, out *privacy.Preview, mails map[int64]bool) error {
+// who has copies of it outside: a mailbox counts once, however much lies in it.
+func (e *erasure) previewOwn(ctx context.Context, id int64, out *privacy.Preview, mails map[int64]bool, far map[string]map[int64]bool) error {
 	return e.read(ctx, func(v *view) error {
 		t, err := v.TicketByID(ctx, id)
 		if err != nil || t == nil {
@@ -84,8 +90,8 @@ func (e *erasure) previewOwn(ctx context.Context, id int64, out *privacy.Preview
 		if err != nil {
 			return err
 		}
-		for range agents {
-			out.Copies["agents"]++
+		for _, a := range agents {
+			far["agents"][a] = true
 		}
 		others, err := v.ids(ctx, "SELECT DISTINCT to_person FROM outbox WHERE ticket_id = ? AND ticket_id > 0 AND to_person > 0 AND state = 'sent'", id)
 		if err != nil {
@@ -93,7 +99,7 @@ func (e *erasure) previewOwn(ctx context.Context, id int64, out *privacy.Preview
 		}
 		for _, o := range others {
 			if !e.is(o) {
-				out.Copies["recipients"]++
+				far["recipients"][o] = true
 			}
 		}
 		d, err := e.duty(ctx, v, t)
