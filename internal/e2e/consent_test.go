@@ -280,7 +280,7 @@ func TestConsentWithdrawnWhileTheMailLeaves(t *testing.T) {
 				}
 				return nil
 			}, nil)
-			if out := d.sendNews("news", "Second news"); !strings.HasPrefix(out, "1 mails") {
+			if out := d.sendNews("news", "Second news"); !strings.HasPrefix(out, "1 mail is") {
 				t.Fatalf("%s", out)
 			}
 			if err := <-failed; err != nil {
