@@ -23,6 +23,7 @@ type NotifyVars struct {
 	Received                    time.Time
 	Proof                       string // as tickets.Message.Proof
 	Unverified, Note            bool
+	Case                        bool // a request to the privacy desk
 	Bounce, Automatic           bool
 	Defects                     []string
 	Text                        string
@@ -50,13 +51,14 @@ var proofs = map[string]string{
 const (
 	markReply  = "Reply to this mail to answer the customer; put #note on the first line to keep it inside."
 	markOthers = "Other first lines: #take #resolve #wait #open #assign NAME"
+	markCase   = "On a request: #approve #refuse GROUND #extend REASON"
 	markCheck  = "Sender check: "
 )
 
 // Marks are words that stand in mails to agents and nowhere else: an answer to
 // a customer that holds one has not been cut free of the notification.
 func Marks() []string {
-	marks := []string{message.ReplyLine, markReply, markOthers}
+	marks := []string{message.ReplyLine, markReply, markOthers, markCase}
 	for _, p := range proofs {
 		marks = append(marks, markCheck+p)
 	}
@@ -72,8 +74,11 @@ func Notify(v NotifyVars) string {
 		v.who(&b)
 	}
 	if v.Ref != "" {
-		b.WriteString("\nReply to this mail to answer the customer; put #note on the first line to keep it inside.\n")
-		b.WriteString("Other first lines: #take #resolve #wait #open #assign NAME #tag WORD #priority high #snooze 3d #queue NAME #merge REF #spam; all of them: #help\n")
+		b.WriteString("\n" + markReply + "\n")
+		if v.Case {
+			b.WriteString(markCase + " #hold #release #link ADDRESS #withhold RECEIPT GROUND #not-a-request\n")
+		}
+		b.WriteString(markOthers + " #tag WORD #priority high #snooze 3d #queue NAME #merge REF #spam; all of them: #help\n")
 	}
 	b.WriteString("\n" + rule + "\n\n")
 	b.WriteString(strings.TrimSpace(v.Text))

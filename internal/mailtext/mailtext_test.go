@@ -89,3 +89,12 @@ func TestClip(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestNotificationsOfRequestsNameTheOfficersCommands(t *testing.T) {
+	for _, request := range []bool{true, false} {
+		text := Notify(NotifyVars{Ref: "K7Q2-9F3M", From: "ann@customer.example", Text: "Hello", Case: request})
+		if strings.Contains(text, "#approve") != request || !strings.Contains(text, "#note") {
+			t.Errorf("request %v: %s", request, text)
+		}
+	}
+}

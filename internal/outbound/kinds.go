@@ -240,6 +240,7 @@ func (c *composer) notification(d *draft, job *Job, q *tickets.Queue) {
 	out := job.Out
 	d.auto = "auto-generated"
 	v := mailtext.NotifyVars{Queue: queueName(q), Text: out.Spec.Text, Why: cleanLine(out.Spec.Args["why"], 80)}
+	v.Case = tickets.FoldAddress(q.Address) == tickets.FoldAddress(c.notice.Contact)
 	subject, ref := out.Spec.Subject, ""
 	if t := out.Ticket; t != nil {
 		ref = t.Ref
