@@ -100,6 +100,12 @@ func (o *order) approveCorrection(c tickets.Command, r *Request, rest string) {
 		o.fail(c, "write \"#approve name: New Name\" or \"#approve address: new@example.org\"; for anything else change it and write \"#done <what was changed>\"")
 		return
 	}
+	for _, fix := range r.Detail.Changes {
+		if fix.Field == "address" && o.ours(fix.New) {
+			o.fail(c, "%s belongs to this desk or to an agent, so nobody is asked there; write \"#approve address: new@example.org\" with an address of the person's own, or \"#refuse 16\"", fix.New)
+			return
+		}
+	}
 	o.step(r, EdgeApproved, "", nil)
 	r.Record.Decided = o.now
 	o.rectify(r)

@@ -76,7 +76,7 @@ func (o *order) resume() {
 func (o *order) linkTo(c tickets.Command) {
 	address := strings.Trim(strings.TrimSpace(c.Arg), "<>")
 	local, domain, ok := tickets.SplitAddress(address)
-	if !ok || strings.ContainsAny(address, " ,;") || o.dir.AgentByAddress(address) != nil || o.dir.QueueByAddress(address) != nil {
+	if !ok || strings.ContainsAny(address, " ,;") || o.ours(address) {
 		o.fail(c, "write one address of the person after it")
 		return
 	}

@@ -149,8 +149,7 @@ func (t *turn) rectify(r *Request) {
 				t.decide(r, HintUnproved)
 				return
 			}
-			if t.dir.QueueByAddress(c.New) != nil || t.dir.AgentByAddress(c.New) != nil || tickets.FoldAddress(c.New) == tickets.FoldAddress(t.Rules.Address) ||
-				r.Record.Decided.IsZero() && t.hosts(c.New) {
+			if t.ours(c.New) || r.Record.Decided.IsZero() && t.hosts(c.New) {
 				t.decide(r, HintOurs)
 				return
 			}
@@ -206,6 +205,18 @@ func (r *Request) provedOther(address string) bool {
 	return slices.ContainsFunc(r.Detail.Others, func(l Linked) bool {
 		return tickets.FoldAddress(l.Address) == tickets.FoldAddress(address) && !l.Proved.IsZero()
 	})
+}
+
+// ours reports whether the address, or that before its +, is a queue's, the
+// privacy desk's or an agent's: whoever answers there is not the person.
+func (t *turn) ours(address string) bool {
+	bare := address
+	if local, domain, ok := tickets.SplitAddress(address); ok {
+		local, _, _ = strings.Cut(local, "+")
+		bare = local + "@" + domain
+	}
+	return t.dir.QueueByAddress(address) != nil || t.dir.QueueByAddress(bare) != nil || t.dir.AgentByAddress(address) != nil ||
+		tickets.FoldAddress(bare) == tickets.FoldAddress(t.Rules.Address)
 }
 
 // hosts reports whether mail to the address comes to this desk itself.

@@ -532,6 +532,25 @@ func TestPrivacyRectificationToAnAddressOfOurs(t *testing.T) {
 	}
 }
 
+// The officer who approves such an address hears that nobody is asked there, and
+// may name another one.
+func TestPrivacyApprovedAddressOfOurs(t *testing.T) {
+	d := newPrivacyDesk(t)
+	_, a := d.verified(mail{Rcpt: []string{"privacy+rectify@desk.example"}, Body: "New email: support@desk.example\r\n"})
+	for _, words := range []string{"#approve", "#approve address: privacy@desk.example", "#approve address: ada@team.example", "#approve address: privacy+p.aaaa@desk.example", "#link privacy@desk.example"} {
+		g := d.officer(a.t, words)
+		if o := g.out[len(g.out)-1]; o.Spec.Subject != "Not done" || strings.Contains(o.Spec.Text, "is asked to prove") || strings.Contains(mailsTo(g.out), "link") {
+			t.Errorf("%s: %s: %s, mails %s", words, o.Spec.Subject, o.Spec.Text, mailsTo(g.out))
+		}
+	}
+	if d.states("ann@customer.example") != "rectification:review" {
+		t.Error(d.states("ann@customer.example"))
+	}
+	if g := d.officer(a.t, "#approve address: annlee@other.example"); !strings.Contains(mailsTo(g.out), "link>annlee@other.example") {
+		t.Errorf("an address of her own: %s", mailsTo(g.out))
+	}
+}
+
 // An agent who is logged in speaks for no customer: nothing of theirs can be
 // cancelled, stopped or asked for under their From.
 func TestPrivacyAgentSpeaksForNobody(t *testing.T) {
