@@ -67,8 +67,8 @@ func (in *Reply) moves() bool {
 // says reports whether the answer has the word that the token asks for.
 func (in *Reply) says(k *Token) bool {
 	switch k.Kind {
-	case TokenCancel:
-		return in.Word == SaysCancel
+	case TokenCancel: // STOP is as plain to this question; in doubt nothing is erased
+		return in.Word == SaysCancel || in.Word == SaysStop
 	case TokenAgain:
 		if string(k.Scope) == plainScope {
 			return in.Word == SaysConfirm

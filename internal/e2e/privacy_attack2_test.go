@@ -13,7 +13,7 @@ import (
 
 // P4: somebody who got into the mailbox passes the question and has an erasure
 // approved: the other address that proved to be the same person's hears of it,
-// and stops it from there; nobody else can.
+// and stops it from there, with CANCEL or as plain a word; nobody else can.
 func TestP4_CoolingOff(t *testing.T) {
 	t.Parallel()
 	b, s := guarded(t)
@@ -34,7 +34,7 @@ func TestP4_CoolingOff(t *testing.T) {
 	b.answer(second, notice, "What is this about?")
 	b.admin().quiet()
 	b.admin().request(s.address(), "erasure", "cooling")
-	b.answer(second, notice, s.cancel)
+	b.answer(second, notice, "STOP")
 	b.w.next(s.address(), s.opening["cancelled"])
 	b.admin().request(s.address(), "erasure", "withdrawn")
 	if len(b.admin().of(s.address())) < 1 || len(b.admin().of(second.address())) < 1 {
