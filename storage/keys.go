@@ -123,8 +123,18 @@ func (k *keyring) fill(ctx context.Context) error {
 	return nil
 }
 
-// create commits n keys in one transaction.
+// create commits n keys in one transaction. Their ids begin at a random place
+// of the millisecond; where others have it, at another.
 func (k *keyring) create(ctx context.Context, kind string, n int) (ids []int64, keys [][]byte, err error) {
+	for range tries {
+		if ids, keys, err = k.createAt(ctx, kind, n); !moved(err) {
+			break
+		}
+	}
+	return ids, keys, err
+}
+
+func (k *keyring) createAt(ctx context.Context, kind string, n int) (ids []int64, keys [][]byte, err error) {
 	tx, err := k.db.BeginTxx(ctx, nil)
 	if err != nil {
 		return nil, nil, err
