@@ -49,7 +49,7 @@ func safeName(s string) string {
 	}, s)
 	s = strings.Trim(s, " ")
 	for len(s) > 1 && s[1] == ':' && s[0]|0x20 >= 'a' && s[0]|0x20 <= 'z' { // a drive: C:x
-		s = s[2:]
+		s = strings.TrimLeft(s[2:], " ")
 	}
 	if strings.Trim(s, ". ") == "" {
 		return ""
